@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_POLICY_LIMITS_H
+#define MT_POLICY_LIMITS_H
+
+#include "policy/base.h"
+
+/* Every bound on size, count, time and depth, each with its reason. Nothing else. */
+
+/* Certificates: no public chain has more than 5; DESIGN allows double (D-PKIX-09). */
+#define MT_CHAIN_MAX 10
+#define MT_CHAIN_BYTES_MAX (64 * 1024)
+/* Path search: hostile graphs of look-alike intermediates must cost milliseconds. */
+#define MT_PATH_STEPS_MAX 2000
+#define MT_PATHS_MAX 64
+#define MT_PATH_DEPTH_MAX 10
+/* A subjectAltName with more names than this is treated as malformed (largest seen: ~1000). */
+#define MT_SAN_MAX 2048
+/* OCSP responses are 1-3 KiB; 16 KiB leaves room for embedded responder chains. */
+#define MT_STAPLE_MAX (16 * 1024)
+
+/* DNS: RFC 1035 §2.3.4. Text form without the trailing dot, plus NUL. */
+#define MT_DOMAIN_MAX 253
+#define MT_DOMAIN_SIZE 256
+#define MT_LABEL_MAX 63
+/* An address is local part 64 + "@" + domain 255 (RFC 5321 §4.5.3.1). */
+#define MT_ADDRESS_SIZE 324
+/* TLSA RRset: real ones have 1-6 records; full certificates (matching type 0) are rare. */
+#define MT_TLSA_MAX 32
+#define MT_TLSA_DATA_MAX 4096
+
+/* Short strings in evidence: cipher, group, mechanism, ALPN names. */
+#define MT_TOKEN_SIZE 64
+/* Channel-binding data: exporter 32, server end point at most 64 bytes. */
+#define MT_CB_MAX 64
+/* Text form of an IPv6 address with scope, plus NUL. */
+#define MT_PEER_SIZE 64
+
+/* Reference identifiers: D, H and SRV-ID are the most a discovery path gives (RFC 7817 §3). */
+#define MT_REFIDS_MAX 4
+/* A reason is listed once; there are fewer codes than this. */
+#define MT_REASONS_MAX 32
+
+/* Policy sets: what an administrator writes by hand. */
+#define MT_PATTERNS_MAX 32
+#define MT_DIGESTS_MAX 32
+#define MT_MECHS_MAX 16
+
+/* Accounts: per uid, and per account. */
+#define MT_ACCOUNTS_PER_UID_MAX 256
+#define MT_ENDPOINTS_MAX 6
+#define MT_PINS_MAX 8
+#define MT_CONSENTS_MAX 32
+
+/* Time. */
+#define MT_EVIDENCE_AGE_MAX_USEC (30 * MT_USEC_PER_SEC)   /* REQUIREMENTS 0.2 */
+#define MT_EVIDENCE_AHEAD_MAX_USEC (2 * MT_USEC_PER_SEC)  /* two clocks, one machine */
+#define MT_PASSWORD_CONSENT_USEC (600 * MT_USEC_PER_SEC)  /* R-5.1-10: ten minutes */
+#define MT_TOMBSTONE_USEC (30 * 86400 * MT_USEC_PER_SEC)  /* REQUIREMENTS 4.9: 30 days */
+#define MT_SETUP_IDLE_USEC (86400 * MT_USEC_PER_SEC)      /* REQUIREMENTS 4.9: 24 h */
+#define MT_VERDICT_TTL_MAX_SEC 300                        /* floor of verdict_ttl */
+
+/* Dialogue with a mail server. */
+#define MT_LINE_MAX (8 * 1024)
+#define MT_REPLY_LINES_MAX 512
+#define MT_REPLY_BYTES_MAX (64 * 1024)
+#define MT_DIALOGUE_USEC (30 * MT_USEC_PER_SEC)
+
+/* Requests: what one caller may have in flight, and what one message may carry. */
+#define MT_REQUESTS_PER_UID_MAX 64
+#define MT_REQUESTS_PER_CONNECTION_MAX 64
+#define MT_CONNECTIONS_PER_UID_MAX 64
+#define MT_CONNECTIONS_UNAUTHENTICATED_MAX 32
+#define MT_MESSAGE_BYTES_MAX (256 * 1024)
+#define MT_PROBES_PER_MINUTE_MAX 10
+#define MT_NONCE_MAX 64
+#define MT_JSON_DEPTH_MAX 16
+#define MT_JSON_LINE_MAX (512 * 1024)
+
+/* Workers. */
+#define MT_WORKER_JOB_USEC (5 * MT_USEC_PER_SEC)
+#define MT_CHAIN_CHILDREN_MAX 16
+#define MT_WIRE_MESSAGE_MAX (160 * 1024)
+
+#endif
