@@ -28,7 +28,7 @@ enum mt_sandbox_role {
 	MT_SANDBOX_CHAIN_CHILD = 0, /* one chain: memory, one pipe, exit */
 	MT_SANDBOX_CHAIN,           /* the parent: may fork, wait, kill its own; no sockets */
 	MT_SANDBOX_NET,             /* AF_INET and AF_INET6, stream and datagram */
-	MT_SANDBOX_SPAWNER          /* see spawner.h: may fork and exec, no sockets but pairs */
+	MT_SANDBOX_SPAWNER          /* its filter is its workers' too: only what none may do */
 };
 #define MT_SANDBOX_ROLE_COUNT 4
 
@@ -46,6 +46,9 @@ MT_MUST_CHECK int mt_sandbox_close_from(int first_fd);
 /* Gives everything up. Return: 0, MT_SANDBOX_E_NO_USER, or negative errno: then exit. */
 enum { MT_SANDBOX_E_NO_USER = 1 };
 MT_MUST_CHECK int mt_sandbox_enter(const struct mt_sandbox_options *options);
+
+/* The spawner keeps its uid (workers change theirs) and its files (it execs). */
+MT_MUST_CHECK int mt_sandbox_enter_spawner(void);
 
 /*
  * The filter of a role as compiled BPF, to be installed later by a forked child for the price of

@@ -52,10 +52,15 @@ struct mt_wire_message {
 	uint8_t data[MT_WIRE_MESSAGE_MAX];
 };
 
+/* Zero: nothing but the anchors of a request itself can be judged. */
+enum mt_anchors_state { MT_ANCHORS_UNREADABLE = 0, MT_ANCHORS_EMPTY, MT_ANCHORS_LOADED };
+#define MT_ANCHORS_STATE_COUNT 3
+
 /* A worker that has loaded what it needs and entered its sandbox. */
 struct mt_wire_ready {
-	uint32_t n_anchors;     /* chain: how many the generation holds; net: 0 */
-	uint8_t generation[32]; /* chain: SHA-256 over its anchors; net: zero */
+	enum mt_anchors_state anchors; /* chain: how its trust store was found; net: zero */
+	uint32_t n_anchors;            /* chain: how many the generation holds; net: 0 */
+	uint8_t generation[32];        /* chain: SHA-256 over its anchors; net: zero */
 };
 
 /* Zero: no answer came, e.g. the worker died. */
