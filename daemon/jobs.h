@@ -36,7 +36,8 @@ struct mt_jobs_options {
 /* Takes the control socket of the spawner (mt_spawner_start()) and asks for the workers. */
 MT_MUST_CHECK int mt_jobs_new(struct event_base *base, int control_fd,
 			      const struct mt_jobs_options *options, struct mt_jobs **ret);
-/* Cancels everything, without callbacks; the workers end. NULL is accepted. Returns NULL. */
+/* Cancels everything, without callbacks; the workers end. Not from inside a callback. NULL is
+ * accepted. Returns NULL. */
 struct mt_jobs *mt_jobs_free(struct mt_jobs *jobs);
 MT_DEFINE_CLEANUP(struct mt_jobs *, mt_jobs_free);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The spawner: one control socket, one sentence, one child per worker. */
+/* The spawner: one control socket, two sentences, one child per worker. */
 
 #include "daemon/worker/spawner.h"
 
@@ -35,11 +35,13 @@
 
 /* Control messages; both ends are one build, but not one process, so they are checked. */
 struct control {
-	uint8_t event; /* 0: spawn (keeper -> spawner), else enum mt_spawner_event */
+	uint8_t event; /* enum ask from the keeper, enum mt_spawner_event to it */
 	uint8_t role;
 	int32_t pid;
 	int32_t status;
 };
+
+enum ask { ASK_SPAWN = 0, ASK_KILL = 128 };
 
 struct worker {
 	pid_t pid;
@@ -235,28 +237,14 @@ find_worker(struct spawner *spawner, pid_t pid)
 	return NULL;
 }
 
-/* Return: false when the keeper is gone. */
 static bool
-serve_request(struct spawner *spawner)
+spawn_and_report(struct spawner *spawner, enum mt_worker_role role)
 {
-	struct control message = {0};
 	struct worker *slot = find_worker(spawner, 0);
+	struct control message = { .role = (uint8_t)role };
 	int fd = -1;
-	int r;
+	int r = slot ? start_worker(spawner, slot, role, &fd) : -EAGAIN;
 
-	r = control_receive(spawner->control_fd, &message, &fd);
-	if (r == -EAGAIN || r == -EINTR)
-		return true;
-	if (r != 0 || message.event != 0) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	if (fd >= 0) /* nobody sends us one */
-		close(fd);
-
-	fd = -1;
-	r = slot ? start_worker(spawner, slot, message.role, &fd) : -EAGAIN;
 	message.event = r == 0 ? MT_SPAWNER_SPAWNED : MT_SPAWNER_REFUSED;
 	message.pid = r == 0 ? slot->pid : 0;
 	message.status = -r;
@@ -264,6 +252,30 @@ serve_request(struct spawner *spawner)
 	if (fd >= 0)
 		close(fd);
 	return r == 0;
+}
+
+/* Return: false when the keeper is gone. */
+static bool
+serve_request(struct spawner *spawner)
+{
+	struct control message = { 0 };
+	int fd = -1;
+	int r;
+
+	r = control_receive(spawner->control_fd, &message, &fd);
+	if (fd >= 0) /* nobody sends us one */
+		close(fd);
+	if (r == -EAGAIN || r == -EINTR)
+		return true;
+	if (r != 0)
+		return false;
+
+	if (message.event == ASK_SPAWN)
+		return spawn_and_report(spawner, message.role);
+	/* Only its own children: a pid from a message is nothing to kill by. */
+	if (message.event == ASK_KILL && message.pid > 0 && find_worker(spawner, message.pid))
+		kill(message.pid, SIGKILL);
+	return true;
 }
 
 static bool

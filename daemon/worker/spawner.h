@@ -7,7 +7,8 @@
  *
  * A seccomp filter is inherited, so the keeper cannot start the net worker from inside its own
  * sandbox. Before that sandbox closes it forks this process, which holds no secret, parses nothing
- * but two bytes, opens no socket to anywhere, and understands one sentence: "spawn ROLE". It
+ * but a few bytes, opens no socket to anywhere, and understands two sentences: "spawn ROLE"
+ * and "kill PID". It
  * answers with the keeper's end of a fresh socketpair (SCM_RIGHTS); the worker has the other as
  * fd 3. It ends when the keeper's end of the control socket is closed, and its workers with it
  * (PR_SET_PDEATHSIG). The same loop serves a socket-activated unit: `mailtrust-worker serve`.
@@ -59,6 +60,9 @@ struct mt_spawner_report {
 
 /* Asks. Return: 0, or negative errno (-EAGAIN: the control socket is full). */
 MT_MUST_CHECK int mt_spawner_ask(int control_fd, enum mt_worker_role role);
+
+/* Kills a worker that does not answer. A pid that is none of its workers' is ignored. */
+MT_MUST_CHECK int mt_spawner_kill(int control_fd, pid_t pid);
 
 /* Reads one report. Return: 0, negative errno (-EAGAIN: none waits), or MT_SPAWNER_E_GONE. */
 enum { MT_SPAWNER_E_GONE = 1 };
