@@ -166,7 +166,7 @@ mt_links_drop(struct mt_links *links, struct mt_link *link, const char *why)
 {
 	/* Closing the socket ends an honest worker; this also ends one that is stuck. */
 	if (links->control_fd >= 0)
-		(void)mt_spawner_kill(links->control_fd, link->pid);
+		mt_spawner_kill(links->control_fd, link->pid);
 	lose_link(link, why);
 }
 

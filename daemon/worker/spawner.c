@@ -241,7 +241,7 @@ static bool
 spawn_and_report(struct spawner *spawner, enum mt_worker_role role)
 {
 	struct worker *slot = find_worker(spawner, 0);
-	struct control message = { .role = (uint8_t)role };
+	struct control message = {.role = (uint8_t)role};
 	int fd = -1;
 	int r = slot ? start_worker(spawner, slot, role, &fd) : -EAGAIN;
 
@@ -258,7 +258,7 @@ spawn_and_report(struct spawner *spawner, enum mt_worker_role role)
 static bool
 serve_request(struct spawner *spawner)
 {
-	struct control message = { 0 };
+	struct control message = {0};
 	int fd = -1;
 	int r;
 

@@ -62,7 +62,7 @@ struct mt_spawner_report {
 MT_MUST_CHECK int mt_spawner_ask(int control_fd, enum mt_worker_role role);
 
 /* Kills a worker that does not answer. A pid that is none of its workers' is ignored. */
-MT_MUST_CHECK int mt_spawner_kill(int control_fd, pid_t pid);
+void mt_spawner_kill(int control_fd, pid_t pid);
 
 /* Reads one report. Return: 0, negative errno (-EAGAIN: none waits), or MT_SPAWNER_E_GONE. */
 enum { MT_SPAWNER_E_GONE = 1 };
