@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +62,17 @@ struct role {
 static const struct timeval job_limit = {.tv_sec = MT_WORKER_JOB_USEC / MT_USEC_PER_SEC,
 					 .tv_usec = MT_WORKER_JOB_USEC % MT_USEC_PER_SEC};
 
+/* What ends a child whose parent cannot: it dies with the parent, and computes no longer than a job
+ * may last. */
+static bool
+bind_to_parent(void)
+{
+	static const struct rlimit limit = { MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1,
+					     MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1 };
+
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && setrlimit(RLIMIT_CPU, &limit) == 0;
+}
+
 /* In the child: everything here is one chain's, and ends with it. */
 static _Noreturn void
 judge(struct role *role, int pipe_fd, struct mt_bytes body)
@@ -70,7 +83,7 @@ judge(struct role *role, int pipe_fd, struct mt_bytes body)
 	/* The keeper's socket, the loop and the other children's pipes go first. */
 	if (dup2(pipe_fd, CHILD_FD) < 0 || close_range(CHILD_FD + 1, ~0U, 0) < 0)
 		_exit(1);
-	if (mt_sandbox_program_install(role->child_filter) < 0)
+	if (!bind_to_parent() || mt_sandbox_program_install(role->child_filter) < 0)
 		_exit(1);
 
 	if (mt_wire_decode_chain(body, &request) != 0)

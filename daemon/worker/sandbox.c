@@ -84,6 +84,17 @@ allow_sockets(struct mt_confine_filter *filter)
 		}
 }
 
+/* What a child does before its own filter: die with its parent, bound its time, install. */
+static void
+allow_child_settings(struct mt_confine_filter *filter)
+{
+	if (MT_CONFINE_INSTRUMENTED) /* allowed whole already */
+		return;
+	mt_confine_allow_if(filter, SCMP_SYS(prctl), 0, UINT32_MAX, PR_SET_SECCOMP);
+	mt_confine_allow_if(filter, SCMP_SYS(prctl), 0, UINT32_MAX, PR_SET_PDEATHSIG);
+	mt_confine_allow_if(filter, SCMP_SYS(prlimit64), 0, UINT32_MAX, 0);
+}
+
 static int
 build(enum mt_sandbox_role role, struct mt_confine_filter *filter)
 {
@@ -103,8 +114,7 @@ build(enum mt_sandbox_role role, struct mt_confine_filter *filter)
 	if (role == MT_SANDBOX_CHAIN) {
 		mt_confine_allow(filter, parent_calls, MT_ARRAY_SIZE(parent_calls));
 		mt_confine_allow_fork(filter);
-		if (!MT_CONFINE_INSTRUMENTED)
-			mt_confine_allow_if(filter, SCMP_SYS(prctl), 0, UINT32_MAX, PR_SET_SECCOMP);
+		allow_child_settings(filter);
 	} else {
 		mt_confine_allow(filter, network_calls, MT_ARRAY_SIZE(network_calls));
 		allow_sockets(filter);

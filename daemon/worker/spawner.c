@@ -421,9 +421,17 @@ mt_spawner_start(const struct mt_spawner_options *options, int *ret_control_fd, 
 int
 mt_spawner_ask(int control_fd, enum mt_worker_role role)
 {
-	const struct control message = {.role = (uint8_t)role};
+	const struct control message = {.event = ASK_SPAWN, .role = (uint8_t)role};
 
 	return control_send(control_fd, &message, -1);
+}
+
+void
+mt_spawner_kill(int control_fd, pid_t pid)
+{
+	const struct control message = {.event = ASK_KILL, .pid = pid};
+
+	(void)control_send(control_fd, &message, -1);
 }
 
 int

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Any bytes as any message of the worker link, and as a DNS response. */
+
+#include "daemon/worker/dns.h"
+#include "daemon/worker/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct mt_chain_request request;
+	static struct mt_validation validation;
+	static struct mt_addresses addresses;
+	static struct mt_probe_request probe;
+	const struct mt_bytes body = {.data = data, .size = size};
+	struct mt_probe_result result = {0};
+	struct mt_addresses found = {.ttl_sec = UINT32_MAX};
+	struct mt_wire_header header;
+	struct mt_wire_ready ready;
+	struct mt_bytes rest;
+	char host[MT_DOMAIN_SIZE];
+	volatile int sink;
+
+	sink = mt_wire_decode_header(data, size, &header, &rest);
+	sink = mt_wire_decode_ready(body, &ready);
+	sink = mt_wire_decode_chain(body, &request);
+	sink = mt_wire_decode_validation(body, &validation);
+	sink = mt_wire_decode_resolve(body, host);
+	sink = mt_wire_decode_addresses(body, &addresses);
+	sink = mt_wire_decode_probe(body, &probe);
+	if (mt_wire_decode_evidence(body, &result) == 0)
+		mt_probe_result_clear(&result);
+	sink = mt_dns_read_answer(data, size, size % 2 ? 1 : 28, &found);
+	(void)sink;
+	return 0;
+}

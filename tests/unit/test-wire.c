@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT */
+/* The codec of the worker link: what is encoded is decoded, and nothing else is. */
+
+#include "tests/cmocka-all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/worker/wire-pack.h"
+#include "daemon/worker/wire.h"
+
+static struct mt_wire_message message;
+
+static struct mt_bytes
+body_of(enum mt_wire_type type, uint64_t id)
+{
+	struct mt_wire_header header;
+	struct mt_bytes body;
+
+	assert_int_equal(mt_wire_decode_header(message.data, message.size, &header, &body), 0);
+	assert_int_equal(header.type, type);
+	assert_int_equal(header.id, id);
+	return body;
+}
+
+static const uint8_t der[] = {0x30, 0x03, 0x02, 0x01, 0x05};
+static const uint8_t other[] = {0x30, 0x00};
+static const uint8_t digest[32] = {0xd1, 0x9e, 0x57};
+
+static struct mt_chain_request
+full_request(void)
+{
+	struct mt_chain_request request = {
+		.chain = {{der, sizeof(der)}, {other, sizeof(other)}},
+		.n_chain = 2,
+		.staple = {other, sizeof(other)},
+		.refs.n = 2,
+		.tlsa = {.status = MT_TLSA_SECURE, .n = 1, .expires_usec = 77},
+		.at_usec = -5,
+		.own_anchors = true,
+		.anchors = {{der, sizeof(der)}},
+		.n_anchors = 1,
+		.allowed_anchors = {.is_set = true, .n = 1},
+	};
+
+	request.refs.ids[0] = (struct mt_refid){.type = MT_REFID_DNS, .value = "imap.example.test"};
+	request.refs.ids[1] = (struct mt_refid){
+		.type = MT_REFID_IP, .value = "192.0.2.7", .ip = {192, 0, 2, 7}, .ip_size = 4};
+	request.tlsa.records[0] = (struct mt_tlsa_record){
+		.usage = 3, .selector = 1, .matching = 1, .size = 32, .data = digest};
+	memcpy(request.allowed_anchors.digest[0], digest, 32);
+	return request;
+}
+
+static bool
+bytes_equal(struct mt_bytes a, struct mt_bytes b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static void
+a_chain_request_survives_the_link(void **state)
+{
+	const struct mt_chain_request in = full_request();
+	struct mt_chain_request out;
+
+	assert_int_equal(mt_wire_encode_chain(&message, 9, &in), 0);
+	assert_int_equal(mt_wire_decode_chain(body_of(MT_WIRE_CHAIN, 9), &out), 0);
+	assert_int_equal(out.n_chain, 2);
+	assert_true(bytes_equal(out.chain[0], in.chain[0]));
+	assert_true(bytes_equal(out.chain[1], in.chain[1]));
+	assert_true(bytes_equal(out.staple, in.staple));
+	assert_memory_equal(&out.refs, &in.refs, sizeof(in.refs));
+	assert_int_equal(out.tlsa.status, MT_TLSA_SECURE);
+	assert_int_equal(out.tlsa.expires_usec, 77);
+	assert_int_equal(out.tlsa.n, 1);
+	assert_int_equal(out.tlsa.records[0].usage, 3);
+	assert_int_equal(out.tlsa.records[0].selector, 1);
+	assert_int_equal(out.tlsa.records[0].matching, 1);
+	assert_int_equal(out.tlsa.records[0].size, 32);
+	assert_memory_equal(out.tlsa.records[0].data, digest, 32);
+	assert_int_equal(out.at_usec, -5);
+	assert_true(out.own_anchors);
+	assert_int_equal(out.n_anchors, 1);
+	assert_true(bytes_equal(out.anchors[0], in.anchors[0]));
+	assert_memory_equal(&out.allowed_anchors, &in.allowed_anchors, sizeof(in.allowed_anchors));
+}
+
+static struct mt_validation
+full_validation(void)
+{
+	struct mt_validation v = {
+		.state = MT_VALIDATION_DONE,
+		.pkix_valid = true,
+		.faults = MT_BIT(MT_CERT_CN_ONLY),
+		.anchor = MT_ANCHOR_SYSTEM,
+		.dane_usable = 2,
+		.dane_matched = true,
+		.dane_usage = 3,
+		.must_staple = true,
+		.staple_valid = true,
+		.revocation = MT_REVOCATION_GOOD,
+		.not_after_usec = INT64_MAX,
+	};
+
+	memcpy(v.anchor_sha256, digest, 32);
+	memcpy(v.leaf_sha256, digest, 32);
+	v.matched = (struct mt_refid){.type = MT_REFID_SRV, .value = "_imaps.example.test"};
+	v.dane_id = (struct mt_refid){.type = MT_REFID_DANE_EE, .value = "imap.example.test"};
+	return v;
+}
+
+static void
+a_validation_survives_the_link(void **state)
+{
+	const struct mt_validation in = full_validation();
+	struct mt_validation out;
+
+	assert_int_equal(mt_wire_encode_validation(&message, 1, &in), 0);
+	assert_int_equal(mt_wire_decode_validation(body_of(MT_WIRE_VALIDATION, 1), &out), 0);
+	assert_memory_equal(&out, &in, sizeof(in));
+	/* it passes a pipe whole or not at all */
+	assert_true(message.size <= 4096);
+}
+
+static void
+a_ready_message_survives_the_link(void **state)
+{
+	struct mt_wire_ready in = {.anchors = MT_ANCHORS_LOADED, .n_anchors = 140};
+	struct mt_wire_ready out;
+
+	memcpy(in.generation, digest, 32);
+	assert_int_equal(mt_wire_encode_ready(&message, &in), 0);
+	assert_int_equal(mt_wire_decode_ready(body_of(MT_WIRE_READY, 0), &out), 0);
+	assert_memory_equal(&out, &in, sizeof(in));
+}
+
+static void
+a_host_survives_the_link(void **state)
+{
+	char host[MT_DOMAIN_SIZE];
+
+	assert_int_equal(mt_wire_encode_resolve(&message, 5, "imap.example.test"), 0);
+	assert_int_equal(mt_wire_decode_resolve(body_of(MT_WIRE_RESOLVE, 5), host), 0);
+	assert_string_equal(host, "imap.example.test");
+}
+
+static void
+addresses_survive_the_link(void **state)
+{
+	const struct mt_addresses in = {.state = MT_ADDRESSES_FOUND,
+					.dnssec = MT_DNSSEC_SECURE,
+					.ttl_sec = 300,
+					.n = 2,
+					.address = {"2001:db8::7", "192.0.2.7"}};
+	struct mt_addresses out;
+
+	assert_int_equal(mt_wire_encode_addresses(&message, 6, &in), 0);
+	assert_int_equal(mt_wire_decode_addresses(body_of(MT_WIRE_ADDRESSES, 6), &out), 0);
+	assert_memory_equal(&out, &in, sizeof(in));
+}
+
+static struct mt_probe_request
+full_probe(void)
+{
+	return (struct mt_probe_request){.host = "imap.example.test",
+					 .n_addresses = 1,
+					 .address = {"192.0.2.7"},
+					 .port = 993,
+					 .proto = MT_PROTO_IMAP,
+					 .transport = MT_TRANSPORT_IMPLICIT,
+					 .deadline_msec = 10000};
+}
+
+static void
+a_probe_request_survives_the_link(void **state)
+{
+	const struct mt_probe_request in = full_probe();
+	struct mt_probe_request out;
+
+	assert_int_equal(mt_wire_encode_probe(&message, 7, &in), 0);
+	assert_int_equal(mt_wire_decode_probe(body_of(MT_WIRE_PROBE, 7), &out), 0);
+	assert_memory_equal(&out, &in, sizeof(in));
+}
+
+/* Every key present, every field with a value of its own. */
+static struct mt_probe_result
+full_result(void)
+{
+	static uint8_t block[sizeof(der) + sizeof(other)];
+	struct mt_probe_result r = {.state = MT_PROBE_DONE, .text = "as it should be"};
+	struct mt_evidence *ev = &r.evidence;
+
+	memcpy(block, der, sizeof(der));
+	memcpy(block + sizeof(der), other, sizeof(other));
+	*ev = (struct mt_evidence){.present = MT_BIT(MT_EV_COUNT) - 1,
+				   .proto = MT_PROTO_SUBMISSION,
+				   .transport = MT_TRANSPORT_STARTTLS,
+				   .host = "mx.example.test",
+				   .port = 587,
+				   .tls_version = MT_TLS_VERSION_1_2,
+				   .tls_cipher = "ECDHE-ECDSA-AES128-GCM-SHA256",
+				   .tls_group = "x25519",
+				   .tls_ems = true,
+				   .tls_reneg_info = true,
+				   .tls_alpn = "none",
+				   .tls_sni = "mx.example.test",
+				   .n_chain = 1,
+				   .chain_bytes = block,
+				   .chain_size = sizeof(block),
+				   .staple_requested = true,
+				   .starttls_offered = true,
+				   .starttls_buffered_bytes = 70000,
+				   .starttls_caps_refreshed = true,
+				   .pretls_other_responses = 3,
+				   .auth_mechanism = "SCRAM-SHA-256",
+				   .auth_cb_type = "tls-exporter",
+				   .auth_cb_value = {1, 2, 3},
+				   .auth_cb_size = 3,
+				   .referral_target = "other.example.test",
+				   .peer = "192.0.2.7",
+				   .local_port = 40000,
+				   .established_at_usec = 17,
+				   .observed_at_usec = 18};
+	ev->chain[0] = (struct mt_bytes){block, sizeof(der)};
+	ev->staple = (struct mt_bytes){block + sizeof(der), sizeof(other)};
+	memcpy(ev->leaf_sha256, digest, 32);
+	memcpy(ev->clientcert_presented, digest, 32);
+	memcpy(ev->exporter, digest, 32);
+	return r;
+}
+
+static void
+evidence_survives_the_link_with_every_key(void **state)
+{
+	struct mt_probe_result in = full_result();
+	struct mt_probe_result out;
+	uint8_t *owned;
+
+	assert_int_equal(mt_wire_encode_evidence(&message, 8, &in), 0);
+	assert_int_equal(mt_wire_decode_evidence(body_of(MT_WIRE_EVIDENCE, 8), &out), 0);
+	assert_true(bytes_equal(out.evidence.chain[0], in.evidence.chain[0]));
+	assert_true(bytes_equal(out.evidence.staple, in.evidence.staple));
+	assert_int_equal(out.evidence.chain_size, in.evidence.chain_size);
+	owned = out.evidence.chain_bytes;
+
+	/* everything else is equal byte for byte */
+	out.evidence.chain[0] = in.evidence.chain[0];
+	out.evidence.staple = in.evidence.staple;
+	out.evidence.chain_bytes = in.evidence.chain_bytes;
+	assert_memory_equal(&out, &in, sizeof(in));
+	free(owned);
+}
+
+static void
+only_the_keys_that_are_present_cross_the_link(void **state)
+{
+	struct mt_probe_result in = full_result();
+	struct mt_probe_result out;
+
+	in.evidence.present = MT_BIT(MT_EV_PORT) | MT_BIT(MT_EV_PEER);
+	assert_int_equal(mt_wire_encode_evidence(&message, 8, &in), 0);
+	assert_int_equal(mt_wire_decode_evidence(body_of(MT_WIRE_EVIDENCE, 8), &out), 0);
+	assert_int_equal(out.evidence.present, in.evidence.present);
+	assert_int_equal(out.evidence.port, 587);
+	assert_string_equal(out.evidence.peer, "192.0.2.7");
+	assert_int_equal(out.evidence.proto, MT_PROTO_UNKNOWN);
+	assert_null(out.evidence.chain_bytes);
+	mt_probe_result_clear(&out);
+}
+
+/* Decodes whatever the message says it is. Return: 0 when it was taken. */
+static int
+decode_any(const uint8_t *data, size_t size)
+{
+	static struct mt_chain_request request;
+	static struct mt_validation validation;
+	static struct mt_addresses addresses;
+	static struct mt_probe_request probe;
+	struct mt_wire_header header;
+	struct mt_wire_ready ready;
+	struct mt_probe_result result = {0};
+	char host[MT_DOMAIN_SIZE];
+	struct mt_bytes body;
+	int r;
+
+	if (mt_wire_decode_header(data, size, &header, &body) != 0)
+		return 1;
+	switch (header.type) {
+	case MT_WIRE_NONE:
+		return 1;
+	case MT_WIRE_READY:
+		return mt_wire_decode_ready(body, &ready);
+	case MT_WIRE_CHAIN:
+		return mt_wire_decode_chain(body, &request);
+	case MT_WIRE_VALIDATION:
+		return mt_wire_decode_validation(body, &validation);
+	case MT_WIRE_RESOLVE:
+		return mt_wire_decode_resolve(body, host);
+	case MT_WIRE_ADDRESSES:
+		return mt_wire_decode_addresses(body, &addresses);
+	case MT_WIRE_PROBE:
+		return mt_wire_decode_probe(body, &probe);
+	case MT_WIRE_EVIDENCE:
+		r = mt_wire_decode_evidence(body, &result);
+		mt_probe_result_clear(&result);
+		return r;
+	}
+	return 1;
+}
+
+static const enum mt_wire_type all_types[] = {
+	MT_WIRE_READY,     MT_WIRE_CHAIN, MT_WIRE_VALIDATION, MT_WIRE_RESOLVE,
+	MT_WIRE_ADDRESSES, MT_WIRE_PROBE, MT_WIRE_EVIDENCE};
+
+static void
+encode_full(enum mt_wire_type type)
+{
+	const struct mt_chain_request request = full_request();
+	const struct mt_validation validation = full_validation();
+	const struct mt_probe_request probe = full_probe();
+	const struct mt_probe_result result = full_result();
+	const struct mt_wire_ready ready = {.anchors = MT_ANCHORS_LOADED};
+	const struct mt_addresses addresses = {
+		.state = MT_ADDRESSES_FOUND, .n = 1, .address = {"192.0.2.7"}};
+	int r = -1;
+
+	switch (type) {
+	case MT_WIRE_NONE:
+		break;
+	case MT_WIRE_READY:
+		r = mt_wire_encode_ready(&message, &ready);
+		break;
+	case MT_WIRE_CHAIN:
+		r = mt_wire_encode_chain(&message, 1, &request);
+		break;
+	case MT_WIRE_VALIDATION:
+		r = mt_wire_encode_validation(&message, 1, &validation);
+		break;
+	case MT_WIRE_RESOLVE:
+		r = mt_wire_encode_resolve(&message, 1, "imap.example.test");
+		break;
+	case MT_WIRE_ADDRESSES:
+		r = mt_wire_encode_addresses(&message, 1, &addresses);
+		break;
+	case MT_WIRE_PROBE:
+		r = mt_wire_encode_probe(&message, 1, &probe);
+		break;
+	case MT_WIRE_EVIDENCE:
+		r = mt_wire_encode_evidence(&message, 1, &result);
+		break;
+	}
+	assert_int_equal(r, 0);
+}
+
+/* The body size in the header, made to agree with what is there. */
+static void
+set_body_size(uint8_t *data, size_t size)
+{
+	const size_t body = size - MT_WIRE_HEADER_SIZE;
+
+	for (size_t i = 0; i < 4; i++)
+		data[4 + i] = (uint8_t)(body >> (8 * i));
+}
+
+static void
+a_truncated_message_is_refused_at_every_length(void **state)
+{
+	for (size_t t = 0; t < MT_ARRAY_SIZE(all_types); t++) {
+		encode_full(all_types[t]);
+		assert_int_equal(decode_any(message.data, message.size), 0);
+		for (size_t size = 0; size < message.size; size++) {
+			/* an exact copy, so that a sanitizer sees one byte too many read */
+			uint8_t *copy = malloc(size ? size : 1);
+
+			assert_non_null(copy);
+			memcpy(copy, message.data, size);
+			assert_int_not_equal(decode_any(copy, size), 0);
+			if (size >= MT_WIRE_HEADER_SIZE) {
+				set_body_size(copy, size);
+				assert_int_not_equal(decode_any(copy, size), 0);
+			}
+			free(copy);
+		}
+	}
+}
+
+static void
+trailing_bytes_are_refused(void **state)
+{
+	for (size_t t = 0; t < MT_ARRAY_SIZE(all_types); t++) {
+		encode_full(all_types[t]);
+		message.data[message.size++] = 0;
+		assert_int_not_equal(decode_any(message.data, message.size), 0);
+		set_body_size(message.data, message.size);
+		assert_int_not_equal(decode_any(message.data, message.size), 0);
+	}
+}
+
+/* Any single byte changed to any value decodes within bounds or not at all; the sanitizers and the
+ * bounds below are the judges. */
+static void
+a_mutated_message_never_exceeds_a_bound(void **state)
+{
+	static struct mt_wire_message saved;
+	size_t n_refused = 0;
+
+	for (size_t t = 0; t < MT_ARRAY_SIZE(all_types); t++) {
+		encode_full(all_types[t]);
+		memcpy(&saved, &message, sizeof(saved));
+		for (size_t at = 0; at < saved.size; at++)
+			for (unsigned value = 0; value < 256; value += 5) {
+				message.data[at] = (uint8_t)value;
+				n_refused += decode_any(message.data, saved.size) != 0;
+				message.data[at] = saved.data[at];
+			}
+	}
+	assert_true(n_refused > 0);
+}
+
+static void
+a_foreign_header_is_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		uint8_t value;
+	} rows[] = {
+		{"another version", 0, MT_WIRE_VERSION + 1},
+		{"no type", 1, 0},
+		{"unknown type", 1, MT_WIRE_TYPE_COUNT},
+		{"reserved byte", 2, 1},
+		{"another size", 4, 0xff},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		encode_full(MT_WIRE_READY);
+		message.data[rows[i].at] = rows[i].value;
+		if (decode_any(message.data, message.size) == 0)
+			fail_msg("%s was taken", rows[i].name);
+	}
+}
+
+static void
+more_than_the_chain_bound_is_neither_sent_nor_taken(void **state)
+{
+	static uint8_t big[MT_CHAIN_BYTES_MAX];
+	struct mt_chain_request request = full_request();
+	struct mt_chain_request out;
+
+	request.chain[0] = (struct mt_bytes){big, sizeof(big)};
+	request.n_chain = 1;
+	assert_int_equal(mt_wire_encode_chain(&message, 1, &request), 0);
+	request.n_chain = 2; /* two bytes more (D-PKIX-09) */
+	assert_int_equal(mt_wire_encode_chain(&message, 1, &request), MT_WIRE_E_TOO_LARGE);
+	request = full_request();
+	request.n_chain = MT_CHAIN_MAX + 1;
+	assert_int_equal(mt_wire_encode_chain(&message, 1, &request), MT_WIRE_E_TOO_LARGE);
+
+	/* the same, from a sender that does not care */
+	mt_pack_begin(&message, MT_WIRE_CHAIN, 1);
+	mt_pack_u8(&message, 2);
+	mt_pack_bytes(&message, big, sizeof(big), sizeof(big));
+	mt_pack_bytes(&message, other, sizeof(other), sizeof(other));
+	assert_int_equal(mt_pack_end(&message), 0);
+	assert_int_equal(mt_wire_decode_chain(body_of(MT_WIRE_CHAIN, 1), &out),
+			 MT_WIRE_E_MALFORMED);
+}
+
+static void
+a_name_in_place_of_an_address_is_refused(void **state)
+{
+	struct mt_probe_request probe = full_probe();
+	struct mt_addresses addresses = {
+		.state = MT_ADDRESSES_FOUND, .n = 1, .address = {"evil.example.test"}};
+	struct mt_addresses out;
+	struct mt_probe_request probe_out;
+
+	assert_int_equal(mt_wire_encode_addresses(&message, 1, &addresses), 0);
+	assert_int_equal(mt_wire_decode_addresses(body_of(MT_WIRE_ADDRESSES, 1), &out),
+			 MT_WIRE_E_MALFORMED);
+	strcpy(probe.address[0], "evil.example.test");
+	assert_int_equal(mt_wire_encode_probe(&message, 1, &probe), 0);
+	assert_int_equal(mt_wire_decode_probe(body_of(MT_WIRE_PROBE, 1), &probe_out),
+			 MT_WIRE_E_MALFORMED);
+}
+
+static void
+found_without_addresses_is_refused(void **state)
+{
+	const struct mt_addresses lie = {.state = MT_ADDRESSES_FOUND};
+	struct mt_addresses out;
+
+	assert_int_equal(mt_wire_encode_addresses(&message, 1, &lie), 0);
+	assert_int_equal(mt_wire_decode_addresses(body_of(MT_WIRE_ADDRESSES, 1), &out),
+			 MT_WIRE_E_MALFORMED);
+}
+
+static void
+text_of_a_worker_is_printable_or_refused(void **state)
+{
+	static const char *const hostile[] = {"\x1b[2J", "two\nlines", "\xc3\xa9", "\x7f"};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(hostile); i++) {
+		struct mt_probe_result result = {.state = MT_PROBE_PROTOCOL};
+		struct mt_probe_result out;
+
+		strcpy(result.text, hostile[i]);
+		assert_int_equal(mt_wire_encode_evidence(&message, 1, &result), 0);
+		assert_int_equal(mt_wire_decode_evidence(body_of(MT_WIRE_EVIDENCE, 1), &out),
+				 MT_WIRE_E_MALFORMED);
+	}
+}
+
+static void
+an_evidence_key_twice_or_out_of_order_is_refused(void **state)
+{
+	static const uint8_t keys[][2] = {{MT_EV_PORT, MT_EV_PORT}, {MT_EV_LOCAL_PORT, MT_EV_PORT}};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(keys); i++) {
+		struct mt_probe_result out;
+
+		mt_pack_begin(&message, MT_WIRE_EVIDENCE, 1);
+		mt_pack_u8(&message, MT_PROBE_DONE);
+		mt_pack_text(&message, "", 1);
+		mt_pack_bool(&message, false);
+		mt_pack_u8(&message, 2);
+		for (size_t k = 0; k < 2; k++) {
+			mt_pack_u8(&message, keys[i][k]);
+			mt_pack_u16(&message, 993);
+		}
+		assert_int_equal(mt_pack_end(&message), 0);
+		assert_int_equal(mt_wire_decode_evidence(body_of(MT_WIRE_EVIDENCE, 1), &out),
+				 MT_WIRE_E_MALFORMED);
+	}
+}
+
+static void
+a_reference_identifier_has_octets_exactly_when_it_is_an_address(void **state)
+{
+	struct mt_chain_request request = full_request();
+	struct mt_chain_request out;
+
+	request.refs.ids[0].ip_size = 4; /* of type DNS */
+	assert_int_equal(mt_wire_encode_chain(&message, 1, &request), 0);
+	assert_int_equal(mt_wire_decode_chain(body_of(MT_WIRE_CHAIN, 1), &out),
+			 MT_WIRE_E_MALFORMED);
+	request = full_request();
+	request.refs.ids[1].ip_size = 5;
+	assert_int_equal(mt_wire_encode_chain(&message, 1, &request), 0);
+	assert_int_equal(mt_wire_decode_chain(body_of(MT_WIRE_CHAIN, 1), &out),
+			 MT_WIRE_E_MALFORMED);
+}
+
+static void
+a_stamp_replaces_the_id_and_nothing_else(void **state)
+{
+	const struct mt_validation in = full_validation();
+	struct mt_validation out;
+
+	assert_int_equal(mt_wire_encode_validation(&message, 1, &in), 0);
+	mt_wire_stamp(message.data, UINT64_C(0xfedcba9876543210));
+	assert_int_equal(mt_wire_decode_validation(
+				 body_of(MT_WIRE_VALIDATION, UINT64_C(0xfedcba9876543210)), &out),
+			 0);
+	assert_memory_equal(&out, &in, sizeof(in));
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chain_request_survives_the_link),
+		cmocka_unit_test(a_validation_survives_the_link),
+		cmocka_unit_test(a_ready_message_survives_the_link),
+		cmocka_unit_test(a_host_survives_the_link),
+		cmocka_unit_test(addresses_survive_the_link),
+		cmocka_unit_test(a_probe_request_survives_the_link),
+		cmocka_unit_test(evidence_survives_the_link_with_every_key),
+		cmocka_unit_test(only_the_keys_that_are_present_cross_the_link),
+		cmocka_unit_test(a_truncated_message_is_refused_at_every_length),
+		cmocka_unit_test(trailing_bytes_are_refused),
+		cmocka_unit_test(a_mutated_message_never_exceeds_a_bound),
+		cmocka_unit_test(a_foreign_header_is_refused),
+		cmocka_unit_test(more_than_the_chain_bound_is_neither_sent_nor_taken),
+		cmocka_unit_test(a_name_in_place_of_an_address_is_refused),
+		cmocka_unit_test(found_without_addresses_is_refused),
+		cmocka_unit_test(text_of_a_worker_is_printable_or_refused),
+		cmocka_unit_test(an_evidence_key_twice_or_out_of_order_is_refused),
+		cmocka_unit_test(a_reference_identifier_has_octets_exactly_when_it_is_an_address),
+		cmocka_unit_test(a_stamp_replaces_the_id_and_nothing_else),
+	};
+
+	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
+}
