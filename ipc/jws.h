@@ -5,27 +5,29 @@
 /*
  * The envelope: verifies one compact JWS (RFC 7515 §5.2) as strictly as RFC 8725 asks.
  *
- * Verdict tokens and organisation bundles share it; what tells them apart is typ, which the caller
- * names and which must be exactly that (D-JOSE-03, D-JOSE-12). The caller also names the
- * algorithms. The header may contain alg, typ, kid, and members that are ignored without a look:
- * jwk, jku, x5c, x5u and their like (D-JOSE-08). A crit or b64 member refuses it (D-JOSE-07).
- * Nothing here looks at the payload, which is handed out only after the signature stood.
+ * Verdict tokens and organisation bundles share it; typ tells them apart, which the caller names
+ * and which must be exactly that (D-JOSE-03, D-JOSE-12). The caller names the algorithms too
+ * (D-JOSE-01), and the one in the header must be the one of the key its kid names (D-JOSE-02). A
+ * header with crit is refused (D-JOSE-07); jwk, jku, x5c, x5u and other members are not looked at
+ * (D-JOSE-08). The payload is handed out only after the signature stood, and is not looked at.
  */
 
 #include "ipc/jwk.h"
 
+#define MT_JWS_HEADER_MAX 1024 /* ours has 112 bytes; room for members that are ignored */
+
 enum { MT_JWS_E_INVALID = 1 };
 
 struct mt_jws_rules {
-	uint32_t algorithms; /* MT_BIT(enum mt_jws_alg) */
+	uint64_t algorithms; /* MT_BIT(enum mt_jws_alg) */
 	const char *typ;
-	size_t max; /* bytes of compact text */
+	size_t max; /* characters of compact text */
 };
 
-/* Verifies text; on success *ret_payload is malloc'ed, and NUL-terminated beyond *ret_size.
+/* Verifies text. On success *ret_payload is malloc'ed and has a NUL after its *ret_size bytes.
  * Return: 0, MT_JWS_E_INVALID with the reason in diag, or negative errno. */
 MT_MUST_CHECK int mt_jws_verify(const char *text, size_t size, const struct mt_jwks *keys,
 				const struct mt_jws_rules *rules, struct mt_diag *diag,
-				uint8_t **ret_payload, size_t *ret_size);
+				char **ret_payload, size_t *ret_size);
 
 #endif

@@ -15,7 +15,7 @@
  * Spec: RFC 7515, 7519, 8725; REQUIREMENTS D-JOSE-01..13, D-CB-06.
  */
 
-#include "ipc/jwk.h"
+#include "ipc/key.h"
 #include "policy/evidence.h"
 #include "policy/identity.h"
 #include "policy/verdict.h"
