@@ -26,7 +26,7 @@ void mt_answer_deny(struct mt_answer *answer, enum mt_reason reason, const char 
 /* Adds the reason a code names. A code that is unknown makes it a denial. */
 void mt_answer_add_code(struct mt_answer *answer, const char *code);
 
-/* The answer agrees with what its token says, member for member. */
-bool mt_answer_agrees(const struct mt_answer *answer, const struct mt_token_claims *claims);
+/* Two answers say the same: decision, flag, reasons in order. */
+bool mt_answer_agrees(const struct mt_answer *a, const struct mt_answer *b);
 
 #endif
