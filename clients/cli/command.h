@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#include "policy/base.h"
+#include "clients/lib/daemon.h"
 
 /* Exit statuses are part of the interface: scripts test them (DESIGN §11). */
 enum mt_exit {
@@ -27,8 +27,6 @@ enum mt_exit {
 	MT_EXIT_TEMPORARY = 75
 };
 
-enum mt_where { MT_WHERE_ANY = 0, MT_WHERE_USER, MT_WHERE_SYSTEM, MT_WHERE_SOCKET };
-
 struct mt_cli {
 	bool json;
 	bool assume_yes;      /* ordinary questions only */
@@ -37,7 +35,7 @@ struct mt_cli {
 	enum mt_where where;
 	const char *socket; /* of MT_WHERE_SOCKET */
 	FILE *in, *out, *err;
-	struct mt_link *link; /* to the service; NULL until a command needs it */
+	struct mt_daemon *daemon; /* connects when the first command asks */
 };
 
 /* argv[0] is the command's name; parsing starts behind it. */
@@ -67,7 +65,6 @@ enum mt_exit mt_command_account_show(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_edit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_commit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_remove(struct mt_cli *cli, int argc, char **argv);
-enum mt_exit mt_command_check(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_verify(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_key_show(struct mt_cli *cli, int argc, char **argv);
 

@@ -43,7 +43,7 @@ const struct mt_command mt_commands[] = {
 	 "Changes an account. --set changes one requirement, as 'account show' names them, and may "
 	 "be\n"
 	 "repeated.\n" ENDPOINT_HELP "\n--min-conf=off, or --reduced-confidentiality, lets the "
-				     "account work without assurance of\n"
+	 "account work without assurance of\n"
 	 "privacy, after you have typed your consent to a warning.\n"},
 	{"account commit", "ID", mt_command_account_commit, "look at the servers and put it to use",
 	 "Looks at every server of an account in setup, shows what it found, and puts the account "
@@ -51,12 +51,6 @@ const struct mt_command mt_commands[] = {
 	 "use if all of them meet its requirements.\n"},
 	{"account remove", "ID", mt_command_account_remove, "remove an account",
 	 "Removes an account with its accepted certificates and consents.\n"},
-	{"check", "ID [SERVICE]", mt_command_check, "connect, ask, and explain the verdict",
-	 "Connects to the account's servers, or to that of one SERVICE (imap, pop3, submission), "
-	 "as a\n"
-	 "mail program would, asks whether it may log in, and prints the verdict with every "
-	 "reason.\n"
-	 "No password is sent.\n"},
 	{"verify", "[TOKEN] [--jwks FILE]", mt_command_verify, "check a verdict token offline",
 	 "Checks the signature and dates of a token, from the argument or standard input, with "
 	 "the\n"

@@ -201,7 +201,11 @@ main(int argc, char **argv)
 	if (!command)
 		return (int)mt_cli_usage(&cli, "", "there is no command \"%s\"", argv[1]);
 
+	if (mt_daemon_new(cli.where, cli.socket, &cli.daemon))
+		return MT_EXIT_INTERNAL;
+
 	status = command->run(&cli, n - words, argv + words);
+	mt_daemon_free(cli.daemon);
 	/* a full disk must not look like success */
 	if (fflush(stdout) != 0 && status == MT_EXIT_OK)
 		status = MT_EXIT_INTERNAL;
