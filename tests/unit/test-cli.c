@@ -3,14 +3,17 @@
 
 #include "tests/cmocka-all.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clients/cli/advice.h"
 #include "clients/cli/command.h"
+#include "clients/cli/dial.h"
 #include "clients/cli/endpoint.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
@@ -449,6 +452,58 @@ wrong_usage_says_what_is_wrong_and_shows_the_line(void **state)
 	assert_non_null(strstr(complained(w), "Usage: mailtrust account add ADDRESS"));
 }
 
+/* A listener on a port of 127.0.0.1 that the kernel picks. */
+static int
+listen_somewhere(uint16_t *ret_port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof(address);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	*ret_port = ntohs(address.sin_port);
+	return fd;
+}
+
+static void
+addresses_are_dialled_in_order_until_one_answers(void **state)
+{
+	static const char *const addresses[] = {"127.0.0.2", "127.0.0.1", "127.0.0.3"};
+	struct sockaddr_in from = {0};
+	struct mt_dialled dialled;
+	socklen_t size = sizeof(from);
+	uint16_t port;
+	int listener = listen_somewhere(&port), accepted;
+
+	assert_int_equal(mt_dial(addresses, 3, port, NULL, &dialled), 0);
+	accepted = accept(listener, (struct sockaddr *)&from, &size);
+	assert_true(accepted >= 0);
+	assert_string_equal(dialled.peer, "127.0.0.1");
+	assert_int_equal(dialled.local_port, ntohs(from.sin_port));
+	assert_true(fcntl(dialled.fd, F_GETFL) & O_NONBLOCK);
+	close(accepted);
+	close(dialled.fd);
+	close(listener);
+}
+
+static void
+a_server_that_nobody_reaches_is_an_outcome_with_a_reason(void **state)
+{
+	static const char *const addresses[] = {"127.0.0.1", "not an address"};
+	struct mt_dialled dialled;
+	struct mt_diag diag = {0};
+	uint16_t port;
+
+	close(listen_somewhere(&port));
+	assert_int_equal(mt_dial(addresses, 1, port, &diag, &dialled), MT_DIAL_E_UNREACHABLE);
+	assert_non_null(strstr(diag.message, "127.0.0.1"));
+	assert_int_equal(mt_dial(addresses + 1, 1, port, &diag, &dialled), MT_DIAL_E_UNREACHABLE);
+	assert_int_equal(mt_dial(addresses, 0, port, &diag, &dialled), MT_DIAL_E_UNREACHABLE);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -474,6 +529,8 @@ main(void)
 		CASE(a_consent_is_given_by_typing_its_name_and_by_nothing_else),
 		CASE(the_old_name_of_submissions_is_never_printed),
 		CASE(every_command_has_help_and_no_option_gives_a_consent),
+		CASE(addresses_are_dialled_in_order_until_one_answers),
+		CASE(a_server_that_nobody_reaches_is_an_outcome_with_a_reason),
 		CASE(wrong_usage_says_what_is_wrong_and_shows_the_line),
 	};
 
