@@ -1,75 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Test cases as functions whose names are sentences, told in TAP; and TAP read back.
+"""unittest told in TAP, and TAP read back.
 
-A program of tests marks its cases with @case and ends in run(). Each case gets the lab that
-run() was given the maker of. A case fails by an exception; it is skipped by raising Skip with the
-reason, which is for what this machine cannot do, never for what the product cannot do.
+    PYTHONPATH=tests python3 -m lab.tap tests/system/test_x.py [WORD...]
+
+runs the cases of one file (those whose name holds a WORD) in the order in which they are written.
+A case is named by its method without "test_", which is a sentence that states the rule. Skipping
+is for what this machine cannot do, never for what the product cannot do.
 """
-import contextlib
-import inspect
+import importlib.util
+import os
 import re
 import sys
 import traceback
 import unittest
 
-CASES = []
-expect = unittest.TestCase()
-expect.maxDiff = None
-
 LINE = re.compile(r"^(not )?ok\b(?:\s+\d+)?(?:\s*-\s*)?([^#]*)(?:#\s*(\w+)\s*(.*))?$")
-
-
-class Skip(Exception):
-    """This machine cannot run the case; the argument says why."""
-
-
-def case(function):
-    """Marks a function as a case; its name is the sentence it proves."""
-    CASES.append(function)
-    return function
-
-
-def tell(text, stream=sys.stdout):
-    """Diagnostics: lines that TAP readers skip."""
-    for line in str(text).splitlines():
-        print("#", line, file=stream)
-
-
-def run_one(number, function, lab):
-    """Runs one case and tells its line. Return: whether it failed."""
-    name = function.__name__
-    try:
-        function(lab) if inspect.signature(function).parameters else function()
-    except Skip as why:
-        print(f"ok {number} - {name} # SKIP {why}", flush=True)
-        return False
-    except Exception:  # a case may fail in any way it likes
-        tell(traceback.format_exc())
-        if lab is not None:
-            tell(lab.story())
-        print(f"not ok {number} - {name}", flush=True)
-        return True
-    print(f"ok {number} - {name}", flush=True)
-    return False
-
-
-def run(make_lab=contextlib.nullcontext):
-    """Runs every case (or those whose name contains an argument) and exits."""
-    chosen = [c for c in CASES if not sys.argv[1:] or any(word in c.__name__ for word in sys.argv[1:])]
-    print(f"1..{len(chosen)}", flush=True)
-    try:
-        with make_lab() as lab:
-            failed = [run_one(i, c, lab) for i, c in enumerate(chosen, 1)]
-    except Skip as why:  # the lab itself cannot stand here
-        failed = [run_one(i, _skipper(c.__name__, why), None) for i, c in enumerate(chosen, 1)]
-    sys.exit(1 if any(failed) else 0)
-
-
-def _skipper(name, why):
-    def skip():
-        raise Skip(why)
-    skip.__name__ = name
-    return skip
+RANK = ["passed", "skipped", "failed"]
 
 
 def read(text):
@@ -77,7 +23,6 @@ def read(text):
 
     A case told twice keeps its worst result, so that a repeated name hides nothing.
     """
-    rank = ["passed", "skipped", "failed"]
     results = {}
     for line in text.splitlines():
         found = LINE.match(line.strip())
@@ -85,5 +30,89 @@ def read(text):
             continue
         failed, name, directive = found.group(1), found.group(2).strip(), (found.group(3) or "").upper()
         result = "failed" if failed else "skipped" if directive in ("SKIP", "TODO") else "passed"
-        results[name] = max(results.get(name, "passed"), result, key=rank.index)
+        results[name] = max(results.get(name, "passed"), result, key=RANK.index)
     return results
+
+
+class TapResult(unittest.TestResult):
+    """One line a case; what went wrong stands before it as comments."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+        self.bad_subtests = []
+
+    def tell(self, test, good, more=""):
+        self.count += 1
+        name = getattr(test, "_testMethodName", str(test)).removeprefix("test_")
+        print(f"{'' if good else 'not '}ok {self.count} - {name}{more}", flush=True)
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.bad_subtests = []
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.tell(test, True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.explain(err)
+        self.tell(test, False)
+
+    addError = addFailure
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.tell(test, True, f" # SKIP {reason}")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.bad_subtests.append(subtest)
+            print(f"# in {subtest.params}")
+            self.explain(err)
+
+    def stopTest(self, test):
+        # a case that failed only in subtests gets neither addSuccess nor addFailure
+        if self.bad_subtests:
+            self.tell(test, False)
+        super().stopTest(test)
+
+    @staticmethod
+    def explain(err):
+        for line in "".join(traceback.format_exception(*err)).splitlines():
+            print("#", line)
+
+
+class InOrder(unittest.TestLoader):
+    """Cases run as they are written, not by the alphabet."""
+
+    def getTestCaseNames(self, cls):
+        return [n for c in reversed(cls.__mro__) for n in vars(c) if n.startswith("test_")]
+
+
+def chosen(suite, words):
+    """The cases of a suite whose name holds one of the words; all where there is none."""
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from chosen(test, words)
+        elif not words or any(word in test.id() for word in words):
+            yield test
+
+
+def main(path, *words):
+    """Runs one file. Return: exit status."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(path))[0], path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    result = TapResult()
+    unittest.TestSuite(chosen(InOrder().loadTestsFromModule(module), words)).run(result)
+    print(f"1..{result.count}", flush=True)
+    return 0 if result.wasSuccessful() and result.count else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
