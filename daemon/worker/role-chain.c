@@ -67,8 +67,8 @@ static const struct timeval job_limit = {.tv_sec = MT_WORKER_JOB_USEC / MT_USEC_
 static bool
 bind_to_parent(void)
 {
-	static const struct rlimit limit = { MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1,
-					     MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1 };
+	static const struct rlimit limit = {MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1,
+					    MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1};
 
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && setrlimit(RLIMIT_CPU, &limit) == 0;
 }
