@@ -45,7 +45,7 @@ struct mt_log_line {
 	size_t prose; /* offset of the prose, set by mt_log_end() */
 	struct {
 		uint16_t offset, size;
-	} field[MT_LOG_FIELDS_MAX]; /* NAME=value, unquoted form lies between the quotes */
+	} field[MT_LOG_FIELDS_MAX]; /* NAME=value, as it stands in text */
 	char text[MT_LOG_LINE_MAX];
 };
 

@@ -59,7 +59,7 @@ void mt_reader_string(struct mt_reader *reader, char *buffer, size_t size);
 /* Nothing failed and nothing is left over. */
 bool mt_reader_is_done(const struct mt_reader *reader);
 
-/* Appends the sum over (key, value). Return: 0, -ENOMEM, -E2BIG. */
+/* Appends the sum over (key, value). Return: 0, -ENOMEM, or -EOVERFLOW for a writer that failed. */
 MT_MUST_CHECK int mt_record_seal(struct mt_bytes key, struct mt_writer *writer);
 /* Checks the sum and hands out the bytes before it. Return: 0, or MT_RECORD_E_DAMAGED. */
 enum { MT_RECORD_E_DAMAGED = 1 };
