@@ -104,6 +104,10 @@ MT_MUST_CHECK int mt_account_put_minimum(struct mt_account *account, const struc
 const struct mt_endpoint *mt_account_find_endpoint(const struct mt_account *account,
 						   enum mt_proto proto, const char *host,
 						   uint16_t port);
+struct mt_endpoint *mt_account_find_endpoint_mutable(struct mt_account *account,
+						     enum mt_proto proto, const char *host,
+						     uint16_t port);
+bool mt_account_has_host(const struct mt_account *account, const char *host);
 bool mt_account_has_declined(const struct mt_account *account, const char *offer);
 /* An endpoint's host has a pin and the last probe there did not reach confidentiality without it:
  * the account is then no more than reduced (R-5.4-10). */
@@ -119,6 +123,20 @@ bool mt_account_has_consent(const struct mt_account *account, enum mt_consent_ki
  */
 void mt_account_facts(const struct mt_account *account, const struct mt_evidence *evidence,
 		      int64_t now_usec, struct mt_account_facts *ret);
+
+/* -- for accounts.c: changes of the lists, no guards ------------------------------------------- */
+
+/* An equal pin or consent (kind, endpoint, leaf) is replaced. Return: 0, 1 full, -ENOMEM. */
+MT_MUST_CHECK int mt_account_add_pin(struct mt_account *account, const struct mt_pin *pin);
+/* leaf NULL: any. Return: how many. */
+size_t mt_account_remove_pins(struct mt_account *account, const char *host, const uint8_t *leaf);
+MT_MUST_CHECK int mt_account_add_consent(struct mt_account *account,
+					 const struct mt_consent *consent);
+void mt_account_remove_consent(struct mt_account *account, size_t index);
+/* Index of a consent that applies, or -1. */
+int mt_account_find_consent(const struct mt_account *account, enum mt_consent_kind kind,
+			    enum mt_proto proto, const char *host, uint16_t port,
+			    const uint8_t *leaf, int64_t now_usec);
 
 /* Stored form. encode appends to writer; decode accepts any bytes. decode: 0, 1 malformed, -ENOMEM.
  */

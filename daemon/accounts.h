@@ -148,11 +148,13 @@ MT_MUST_CHECK int mt_accounts_set_probe(struct mt_accounts *accounts, struct mt_
 					const struct mt_account_id *id,
 					const struct mt_probe *probe);
 /*
- * Replaces the account layer with min. Strengthening is free. Weakening any field: ORG_REFUSED
- * where the effective user_relax is forbidden; weakening min_conf or a field of the bundle also
- * needs the consent reduced-confidentiality of the current text, else WARNING_REQUIRED. The consent
- * ends when min_conf is (or stays) on, so that switching off again shows the warning again.
- * INVALID: fields an account may not hold. client_cert_allow is kept as it is.
+ * The fields present in min replace those of the account; client_cert_allow is left alone.
+ * Strengthening is free. Weakening any field: ORG_REFUSED where the effective user_relax is
+ * forbidden, whoever asks; weakening min_conf or a field of the bundle also needs the consent
+ * reduced-confidentiality of the current text, else WARNING_REQUIRED. That consent ends when it was
+ * used with min_conf left on, and when min_conf is switched on, so that the next time shows the
+ * warning again. INVALID: a field an account may not hold. Works while suspended: an expired policy
+ * is renewed so.
  */
 MT_MUST_CHECK int mt_accounts_set_minimum(struct mt_accounts *accounts, struct mt_actor actor,
 					  const struct mt_account_id *id,

@@ -56,7 +56,7 @@ mt_clock_system(void)
 int64_t
 mt_clock_build_date_usec(void)
 {
-	return INT64_C(MT_BUILD_DATE_SEC) * MT_USEC_PER_SEC;
+	return MT_BUILD_DATE_SEC * MT_USEC_PER_SEC;
 }
 
 bool

@@ -188,7 +188,7 @@ line_write(struct mt_log_line *line)
 
 static void MT_PRINTF(2, 0) line_prose(struct mt_log_line *line, const char *format, va_list ap)
 {
-	char prose[512];
+	char prose[1024];
 	int size = vsnprintf(prose, sizeof(prose), format, ap);
 
 	if (size < 0)
