@@ -36,6 +36,30 @@ int mt_accounts_outcome(int store_outcome);
 MT_MUST_CHECK int mt_accounts_load(struct mt_accounts *accounts, const struct mt_account_id *id,
 				   const struct mt_account **ret);
 void mt_accounts_forget(struct mt_accounts *accounts, const struct mt_account_id *id);
+/* Puts the account as it now is into the cache; takes what it owns. */
+const struct mt_account *mt_accounts_replace_take(struct mt_accounts *accounts,
+						  struct mt_account *account);
+
+/* -- accounts-change.c: one change of one account */
+struct mt_change {
+	struct mt_account account; /* the copy to change */
+	enum mt_account_state before;
+	unsigned int what;
+};
+/* Finds the actor's account and copies it. clear it whatever happens. */
+MT_MUST_CHECK int mt_change_begin(struct mt_accounts *accounts, struct mt_actor actor,
+				  const struct mt_account_id *id, struct mt_change *ret);
+/* Stores the copy in one transaction, then tells the caller's events what changed. */
+MT_MUST_CHECK int mt_change_finish(struct mt_accounts *accounts, struct mt_change *change,
+				   unsigned int what);
+void mt_change_clear(struct mt_change *change);
+/* Keeps the index of pinned leaves right; before or after may be NULL. In a transaction. */
+MT_MUST_CHECK int mt_change_index_pins(struct mt_accounts *accounts,
+				       const struct mt_account *before,
+				       const struct mt_account *after);
+MT_MUST_CHECK int mt_change_put(struct mt_accounts *accounts, const struct mt_account *account);
+/* min_conf is effectively off, the policy has not expired, and the warning was confirmed. */
+bool mt_change_is_reduced(struct mt_accounts *accounts, const struct mt_account *account);
 
 /* -- accounts-index.c: return 0, DEGRADED, NOT_READY, -errno, and what is named */
 struct mt_id_list {
