@@ -11,8 +11,7 @@
 #include "daemon/record.h"
 #include "policy/domain.h"
 
-/* -- identifiers
- * ----------------------------------------------------------------------------------- */
+/* -- identifiers */
 
 void
 mt_account_id_format(const struct mt_account_id *id, char ret[static MT_ACCOUNT_ID_TEXT])
@@ -59,8 +58,7 @@ mt_account_id_equal(const struct mt_account_id *a, const struct mt_account_id *b
 	return memcmp(a->bytes, b->bytes, MT_ACCOUNT_ID_SIZE) == 0;
 }
 
-/* -- the whole
- * -------------------------------------------------------------------------------------- */
+/* -- the whole */
 
 void
 mt_account_clear(struct mt_account *account)
@@ -134,8 +132,7 @@ mt_account_put_minimum(struct mt_account *account, const struct mt_minimum *min)
 	return 0;
 }
 
-/* -- looking up
- * ------------------------------------------------------------------------------------- */
+/* -- looking up */
 
 struct mt_endpoint *
 mt_account_find_endpoint_mutable(struct mt_account *account, enum mt_proto proto, const char *host,
@@ -214,8 +211,7 @@ mt_account_has_consent(const struct mt_account *account, enum mt_consent_kind ki
 	return mt_account_find_consent(account, kind, proto, host, port, leaf, now_usec) >= 0;
 }
 
-/* -- facts
- * ------------------------------------------------------------------------------------------ */
+/* -- facts */
 
 static void
 facts_reference(const struct mt_account *account, const struct mt_endpoint *endpoint,
@@ -229,6 +225,7 @@ facts_reference(const struct mt_account *account, const struct mt_endpoint *endp
 		return;
 	}
 	ret->endpoint = endpoint->status;
+	ret->configured = endpoint->transport;
 	/* R-5.1-07: what the person confirmed as the server is no longer a guess of its source. */
 	ret->source_approved = endpoint->confirmed || endpoint->status == MT_ENDPOINT_SAVED;
 	reference->discovery = endpoint->discovery;
@@ -293,8 +290,7 @@ mt_account_facts(const struct mt_account *account, const struct mt_evidence *evi
 			      mt_account_has_host(account, evidence->referral_target);
 }
 
-/* -- changing the lists
- * ----------------------------------------------------------------------------- */
+/* -- changing the lists */
 
 static int
 pin_order(const void *a, const void *b)

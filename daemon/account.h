@@ -124,7 +124,7 @@ bool mt_account_has_consent(const struct mt_account *account, enum mt_consent_ki
 void mt_account_facts(const struct mt_account *account, const struct mt_evidence *evidence,
 		      int64_t now_usec, struct mt_account_facts *ret);
 
-/* -- for accounts.c: changes of the lists, no guards ------------------------------------------- */
+/* -- for accounts.c: changes of the lists, no guards */
 
 /* An equal pin or consent (kind, endpoint, leaf) is replaced. Return: 0, 1 full, -ENOMEM. */
 MT_MUST_CHECK int mt_account_add_pin(struct mt_account *account, const struct mt_pin *pin);

@@ -11,8 +11,7 @@
 /* How long a probe's pin offer may be acted on: as long as a setup may idle. */
 #define PIN_OFFER_USEC MT_SETUP_IDLE_USEC
 
-/* -- consents
- * --------------------------------------------------------------------------------------- */
+/* -- consents */
 
 /* Kinds bound to an endpoint or host name one of this account's. */
 static int
@@ -130,8 +129,7 @@ mt_accounts_consume_consent(struct mt_accounts *accounts, struct mt_actor actor,
 	return mt_change_finish(accounts, &change, MT_CHANGED_CONSENTS);
 }
 
-/* -- pins
- * ------------------------------------------------------------------------------------------- */
+/* -- pins */
 
 /* A probe of this host saw this very leaf, and its verdict offered to pin it. */
 static bool

@@ -10,8 +10,7 @@
 #include "daemon/minimum-record.h"
 #include "policy/domain.h"
 
-/* -- endpoints
- * -------------------------------------------------------------------------------------- */
+/* -- endpoints */
 
 /* What a caller may say about an endpoint; the rest is ours. */
 static int
@@ -135,8 +134,7 @@ mt_accounts_set_probe(struct mt_accounts *accounts, struct mt_actor actor,
 	return mt_change_finish(accounts, &change, what);
 }
 
-/* -- the minimum
- * ------------------------------------------------------------------------------------ */
+/* -- the minimum */
 
 /* The fields present in from, put over those of min; client certificates have calls of their own.
  */
@@ -266,8 +264,7 @@ mt_accounts_set_minimum(struct mt_accounts *accounts, struct mt_actor actor,
 	return r;
 }
 
-/* -- client certificates
- * ---------------------------------------------------------------------------- */
+/* -- client certificates */
 
 static int
 client_cert_change(struct mt_accounts *accounts, struct mt_actor actor,
@@ -314,8 +311,7 @@ mt_accounts_revoke_client_cert(struct mt_accounts *accounts, struct mt_actor act
 	return client_cert_change(accounts, actor, id, sha256, false);
 }
 
-/* -- levels and offers
- * ------------------------------------------------------------------------------ */
+/* -- levels and offers */
 
 int
 mt_accounts_note_best(struct mt_accounts *accounts, const struct mt_account_id *id,

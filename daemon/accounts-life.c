@@ -11,8 +11,7 @@
 #include "daemon/marks.h"
 #include "policy/domain.h"
 
-/* -- add
- * -------------------------------------------------------------------------------------------- */
+/* -- add */
 
 static void
 inherit(struct mt_account *account, const struct mt_tombstone *tombstone)
@@ -155,8 +154,7 @@ mt_accounts_add(struct mt_accounts *accounts, uint32_t uid, const char *address,
 	return 0;
 }
 
-/* -- commit
- * ----------------------------------------------------------------------------------------- */
+/* -- commit */
 
 /* The guard of setup -> active: every endpoint was probed, and each reached confidentiality unless
  * the owner gave it up knowingly. */
@@ -206,8 +204,7 @@ mt_accounts_commit(struct mt_accounts *accounts, struct mt_actor actor,
 	return mt_change_finish(accounts, &change, MT_CHANGED_STATE | MT_CHANGED_ENDPOINTS);
 }
 
-/* -- suspend and resume
- * ----------------------------------------------------------------------------- */
+/* -- suspend and resume */
 
 /* An administrator's suspension outlives a restored snapshot. */
 static int
@@ -243,7 +240,7 @@ mt_accounts_suspend(struct mt_accounts *accounts, struct mt_actor actor,
 		return MT_ACCOUNTS_E_STATE;
 	change.account.state = MT_ACCOUNT_SUSPENDED;
 	change.account.suspender = by;
-	if (by == MT_SUSPENDER_ADMIN)
+	if (by == MT_SUSPENDER_ADMIN && mt_store_get_state(accounts->store) == MT_STORE_READY)
 		r = mark_suspended(accounts, &change.account);
 	return r != 0 ? r : mt_change_finish(accounts, &change, MT_CHANGED_STATE);
 }
@@ -283,8 +280,7 @@ mt_accounts_resume(struct mt_accounts *accounts, struct mt_actor actor,
 				      account->address, false);
 }
 
-/* -- remove
- * ----------------------------------------------------------------------------------------- */
+/* -- remove */
 
 static void
 tombstone_init(const struct mt_account *account, int64_t now_usec, struct mt_tombstone *ret)

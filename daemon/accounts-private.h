@@ -87,6 +87,7 @@ uint32_t mt_index_get_pin(struct mt_accounts *accounts, const uint8_t leaf[stati
 MT_MUST_CHECK int mt_index_add_pin(struct mt_accounts *accounts, const uint8_t leaf[static 32],
 				   int delta);
 
+/* -- accounts-tombstone.c */
 /* What stays of a removed account for 30 days (4.9). */
 struct mt_tombstone {
 	int64_t removed_at_usec;

@@ -73,8 +73,7 @@ mt_accounts_outcome(int store_outcome)
 	}
 }
 
-/* -- the cache
- * ------------------------------------------------------------------------------------- */
+/* -- the cache */
 
 static uint32_t *
 cache_bucket(struct mt_accounts *accounts, const struct mt_account_id *id)
@@ -175,8 +174,7 @@ mt_accounts_forget(struct mt_accounts *accounts, const struct mt_account_id *id)
 			accounts->effective[i].used = 0;
 }
 
-/* -- new and free
- * ---------------------------------------------------------------------------------- */
+/* -- new and free */
 
 int
 mt_accounts_new(const struct mt_accounts_options *options, struct mt_accounts **ret)
@@ -224,8 +222,7 @@ mt_accounts_free(struct mt_accounts *accounts)
 	return NULL;
 }
 
-/* -- finding
- * ---------------------------------------------------------------------------------------- */
+/* -- finding */
 
 static int
 account_decode(struct mt_reader *reader, void *userdata)
@@ -362,8 +359,7 @@ mt_accounts_pin_elsewhere(struct mt_accounts *accounts, const struct mt_account 
 	return mt_index_get_pin(accounts, leaf_sha256) > own;
 }
 
-/* -- the effective policy
- * --------------------------------------------------------------------------- */
+/* -- the effective policy */
 
 static void
 effective_compute(struct mt_accounts *accounts, const struct mt_account *account,

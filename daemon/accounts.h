@@ -84,7 +84,7 @@ MT_MUST_CHECK int mt_accounts_new(const struct mt_accounts_options *options,
 struct mt_accounts *mt_accounts_free(struct mt_accounts *accounts);
 MT_DEFINE_CLEANUP(struct mt_accounts *, mt_accounts_free);
 
-/* -- finding: 0, UNKNOWN, DEGRADED ------------------------------------------------------------- */
+/* -- finding: 0, UNKNOWN, DEGRADED */
 
 MT_MUST_CHECK int mt_accounts_find(struct mt_accounts *accounts, struct mt_actor actor,
 				   const struct mt_account_id *id, const struct mt_account **ret);

@@ -68,8 +68,7 @@ mt_store_strerror(int outcome)
 	return store_texts[outcome];
 }
 
-/* -- keys
- * ------------------------------------------------------------------------------------------ */
+/* -- keys */
 
 void
 mt_key_init(struct mt_key *key, enum mt_record_kind kind)
@@ -117,8 +116,7 @@ tdb_slice(const uint8_t *data, size_t size)
 	return (TDB_DATA){.dptr = pointer.out, .dsize = size};
 }
 
-/* -- reading
- * --------------------------------------------------------------------------------------- */
+/* -- reading */
 
 static void
 store_degrade(struct mt_store *store, const char *why)
@@ -193,8 +191,7 @@ mt_store_has(struct mt_store *store, const struct mt_key *key)
 	       tdb_exists(store->tdb, tdb_slice(key->data, key->size)) == 1;
 }
 
-/* -- meta
- * ------------------------------------------------------------------------------------------ */
+/* -- meta */
 
 static int
 meta_decode(struct mt_reader *reader, void *userdata)
@@ -234,8 +231,7 @@ meta_put(struct mt_store *store)
 	return 0;
 }
 
-/* -- transactions
- * ---------------------------------------------------------------------------------- */
+/* -- transactions */
 
 /* What tdb could not write, as errno: a full disk is no damage, a bad offset is. */
 static int
@@ -353,8 +349,7 @@ mt_store_rollback(struct mt_store *store)
 	store->meta = store->before;
 }
 
-/* -- opening
- * --------------------------------------------------------------------------------------- */
+/* -- opening */
 
 static int
 outcome_of_errno(int error)
@@ -570,8 +565,7 @@ mt_store_close(struct mt_store *store)
 	return NULL;
 }
 
-/* -- state
- * ------------------------------------------------------------------------------------------ */
+/* -- state */
 
 enum mt_store_state
 mt_store_get_state(const struct mt_store *store)
