@@ -115,8 +115,7 @@ const struct mt_effective *mt_accounts_effective(struct mt_accounts *accounts,
 /* The organisation's layers changed without the epoch (they never should): forget all. */
 void mt_accounts_forget_effective(struct mt_accounts *accounts);
 
-/* -- changing: 0, UNKNOWN, DEGRADED, NOT_READY, or what is named; negative errno ----------------
- */
+/* -- changing: 0, UNKNOWN, DEGRADED, NOT_READY, or what is named; negative errno */
 
 /* A new account in setup with the default minimum; suspended where a tombstone or mark says so.
  * Return also: EXISTS, QUOTA, INVALID. */

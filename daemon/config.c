@@ -342,7 +342,7 @@ line_parse(struct file *file, char *line, struct mt_config *config, struct seen 
 	return key_parse(file, text, config, seen, diag);
 }
 
-/* D-SYS: in system mode nobody but root decides what the service does. */
+/* In system mode nobody but root decides what the service does (DESIGN, Commands). */
 static int
 file_trust(const struct file *file, const struct mt_config_env *env, struct mt_diag *diag)
 {
@@ -458,6 +458,9 @@ defaults_fill(const struct mt_config_env *env, struct mt_config *config, struct 
 {
 	int r = config->user ? defaults_user(env, config) : defaults_system(config);
 
+	/* --evaluate has neither store nor socket: it needs no place for them. */
+	if (r > 0 && config->evaluate)
+		r = config->bus_text ? 0 : parse_text(&config->bus_text, "none");
 	if (r > 0) {
 		mt_diag_set(diag, SIZE_MAX,
 			    "neither XDG_STATE_HOME nor HOME is set: say --state-dir");
@@ -521,8 +524,6 @@ mt_config_load(int argc, char *const argv[], const struct mt_config_env *env, st
 	memset(ret, 0, sizeof(*ret));
 	for (int i = 1; i < argc && r == 0; i++)
 		r = argument_parse(argc, argv, &i, &config, &seen, diag);
-	/* --evaluate has no store, no bus and no network: a broken installation must not stop it.
-	 */
 	if (r == 0 && !config.help)
 		r = config_load_file(env, &config, &seen, diag);
 	if (r == 0 && !config.help)

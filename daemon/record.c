@@ -10,8 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-/* -- writer ---------------------------------------------------------------------------------------
- */
+/* -- writer */
 
 static bool
 writer_grow(struct mt_writer *writer, size_t size)
@@ -110,8 +109,7 @@ mt_writer_clear(struct mt_writer *writer)
 	*writer = (struct mt_writer){0};
 }
 
-/* -- reader ---------------------------------------------------------------------------------------
- */
+/* -- reader */
 
 static const uint8_t *
 reader_take(struct mt_reader *reader, size_t size)
@@ -229,8 +227,7 @@ mt_reader_is_done(const struct mt_reader *reader)
 	return !reader->failed && reader->size == 0;
 }
 
-/* -- the sum --------------------------------------------------------------------------------------
- */
+/* -- the sum */
 
 /* The key's length goes in first, so that no byte can move from key to value. */
 static bool

@@ -52,8 +52,7 @@ mt_store_file_open(const char *path, unsigned int hash_size, bool create, bool r
 	return tdb_open_ex(path, (int)hash_size, tdb_flags, flags, 0600, &logging, NULL);
 }
 
-/* -- check and snapshot: in the child ------------------------------------------------------------
- */
+/* -- check and snapshot: in the child */
 
 static int
 check_value(TDB_DATA key, TDB_DATA value, void *userdata)
@@ -166,8 +165,7 @@ mt_store_check_start(struct tdb_context *tdb, int lock_fd, const char *snapshot,
 	return 0;
 }
 
-/* -- and in the parent ----------------------------------------------------------------------------
- */
+/* -- and in the parent */
 
 static void
 check_reap(struct mt_store_check *check)
@@ -205,8 +203,7 @@ mt_store_check_cancel(struct mt_store_check *check)
 	check_reap(check);
 }
 
-/* -- rehash ---------------------------------------------------------------------------------------
- */
+/* -- rehash */
 
 struct rehash {
 	struct tdb_context *to;
