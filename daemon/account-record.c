@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* An account as stored bytes. Encode and decode stand side by side, part by part. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/account.h"
+#include "daemon/minimum-record.h"
+#include "policy/reason.h"
+
+#define ACCOUNT_VERSION 1
+/* Numbers of these enums stand in the file: values are appended, never moved. */
+_Static_assert(MT_ACCOUNT_STATE_COUNT == 3 && MT_SUSPENDER_COUNT == 4, "states of version 1");
+_Static_assert(MT_PROTO_COUNT == 4 && MT_TRANSPORT_COUNT == 3, "services of version 1");
+_Static_assert(MT_DISCOVERY_COUNT == 6 && MT_DNSSEC_COUNT == 4, "discovery of version 1");
+_Static_assert(MT_LEVEL_COUNT == 3 && MT_CONSENT_KIND_COUNT == 5, "consents of version 1");
+
+static void
+endpoint_encode(const struct mt_endpoint *endpoint, struct mt_writer *writer)
+{
+	mt_writer_u8(writer, endpoint->proto);
+	mt_writer_u8(writer, endpoint->transport);
+	mt_writer_string(writer, endpoint->host);
+	mt_writer_u16(writer, endpoint->port);
+	mt_writer_u8(writer, endpoint->discovery);
+	mt_writer_u8(writer, endpoint->dnssec);
+	mt_writer_string(writer, endpoint->label);
+	mt_writer_u8(writer, endpoint->confirmed);
+	mt_writer_u8(writer, endpoint->status);
+	mt_writer_u8(writer, endpoint->probe);
+	mt_writer_i64(writer, endpoint->probed_at_usec);
+	mt_writer_bytes(writer, endpoint->probe_leaf, sizeof(endpoint->probe_leaf));
+	mt_writer_u8(writer, endpoint->probe_pin_offered);
+	mt_writer_u8(writer, (unsigned int)endpoint->n_probe_reasons);
+	/* By name: the list of codes grows in the middle. */
+	for (size_t i = 0; i < endpoint->n_probe_reasons; i++)
+		mt_writer_string(writer, mt_reason_to_string(endpoint->probe_reasons[i]));
+}
+
+static void
+endpoint_decode(struct mt_reader *reader, struct mt_endpoint *ret)
+{
+	ret->proto = mt_reader_enum(reader, MT_PROTO_COUNT);
+	ret->transport = mt_reader_enum(reader, MT_TRANSPORT_COUNT);
+	mt_reader_string(reader, ret->host, sizeof(ret->host));
+	ret->port = mt_reader_u16(reader);
+	ret->discovery = mt_reader_enum(reader, MT_DISCOVERY_COUNT);
+	ret->dnssec = mt_reader_enum(reader, MT_DNSSEC_COUNT);
+	mt_reader_string(reader, ret->label, sizeof(ret->label));
+	ret->confirmed = mt_reader_bool(reader);
+	ret->status = mt_reader_enum(reader, MT_ENDPOINT_SAVED + 1);
+	ret->probe = mt_reader_enum(reader, MT_PROBE_RESULT_COUNT);
+	ret->probed_at_usec = mt_reader_i64(reader);
+	mt_reader_bytes(reader, ret->probe_leaf, sizeof(ret->probe_leaf));
+	ret->probe_pin_offered = mt_reader_bool(reader);
+	for (unsigned int n = mt_reader_enum(reader, MT_REASONS_MAX + 1); n > 0; n--) {
+		enum mt_reason reason = 0;
+		char name[MT_TOKEN_SIZE];
+
+		mt_reader_string(reader, name, sizeof(name));
+		/* A code of another version of the list is information lost, not damage. */
+		if (!reader->failed && mt_reason_from_string(name, &reason) == 0)
+			ret->probe_reasons[ret->n_probe_reasons++] = (uint8_t)reason;
+	}
+	if (ret->proto == MT_PROTO_UNKNOWN || ret->status == MT_ENDPOINT_FRESH || !ret->host[0])
+		reader->failed = true;
+}
+
+static void
+pin_encode(const struct mt_pin *pin, struct mt_writer *writer)
+{
+	mt_writer_string(writer, pin->host);
+	mt_writer_bytes(writer, pin->leaf_sha256, sizeof(pin->leaf_sha256));
+	mt_writer_i64(writer, pin->created_usec);
+}
+
+static int
+pin_decode(struct mt_reader *reader, struct mt_account *account)
+{
+	struct mt_pin pin = {0};
+
+	mt_reader_string(reader, pin.host, sizeof(pin.host));
+	mt_reader_bytes(reader, pin.leaf_sha256, sizeof(pin.leaf_sha256));
+	pin.created_usec = mt_reader_i64(reader);
+	if (!pin.host[0])
+		reader->failed = true;
+	return reader->failed ? 1 : mt_account_add_pin(account, &pin);
+}
+
+static void
+consent_encode(const struct mt_consent *consent, struct mt_writer *writer)
+{
+	mt_writer_u8(writer, consent->kind);
+	mt_writer_u8(writer, consent->proto);
+	mt_writer_string(writer, consent->host);
+	mt_writer_u16(writer, consent->port);
+	mt_writer_bytes(writer, consent->leaf_sha256, sizeof(consent->leaf_sha256));
+	mt_writer_u32(writer, consent->text_version);
+	mt_writer_u32(writer, consent->uid);
+	mt_writer_i64(writer, consent->given_at_usec);
+	mt_writer_i64(writer, consent->expires_usec);
+}
+
+static int
+consent_decode(struct mt_reader *reader, struct mt_account *account)
+{
+	struct mt_consent consent = {0};
+
+	consent.kind = mt_reader_enum(reader, MT_CONSENT_KIND_COUNT);
+	consent.proto = mt_reader_enum(reader, MT_PROTO_COUNT);
+	mt_reader_string(reader, consent.host, sizeof(consent.host));
+	consent.port = mt_reader_u16(reader);
+	mt_reader_bytes(reader, consent.leaf_sha256, sizeof(consent.leaf_sha256));
+	consent.text_version = mt_reader_u32(reader);
+	consent.uid = mt_reader_u32(reader);
+	consent.given_at_usec = mt_reader_i64(reader);
+	consent.expires_usec = mt_reader_i64(reader);
+	if (reader->failed || !mt_consent_is_well_formed(&consent))
+		return 1;
+	return mt_account_add_consent(account, &consent);
+}
+
+static void
+head_encode(const struct mt_account *account, struct mt_writer *writer)
+{
+	mt_writer_bytes(writer, account->id.bytes, MT_ACCOUNT_ID_SIZE);
+	mt_writer_u32(writer, account->uid);
+	mt_writer_string(writer, account->address);
+	mt_writer_u8(writer, account->state);
+	mt_writer_u8(writer, account->suspender);
+	mt_writer_u8(writer, account->committed);
+	mt_writer_u8(writer, account->readded);
+	mt_writer_i64(writer, account->created_usec);
+	mt_writer_i64(writer, account->changed_usec);
+	mt_writer_u32(writer, account->domain_chunk);
+	for (size_t i = 1; i < MT_PROTO_COUNT; i++)
+		mt_writer_u8(writer, account->best[i]);
+}
+
+static void
+head_decode(struct mt_reader *reader, struct mt_account *ret)
+{
+	const char *domain;
+
+	mt_reader_bytes(reader, ret->id.bytes, MT_ACCOUNT_ID_SIZE);
+	ret->uid = mt_reader_u32(reader);
+	mt_reader_string(reader, ret->address, sizeof(ret->address));
+	ret->state = mt_reader_enum(reader, MT_ACCOUNT_STATE_COUNT);
+	ret->suspender = mt_reader_enum(reader, MT_SUSPENDER_COUNT);
+	ret->committed = mt_reader_bool(reader);
+	ret->readded = mt_reader_bool(reader);
+	ret->created_usec = mt_reader_i64(reader);
+	ret->changed_usec = mt_reader_i64(reader);
+	ret->domain_chunk = mt_reader_u32(reader);
+	for (size_t i = 1; i < MT_PROTO_COUNT; i++)
+		ret->best[i] = mt_reader_enum(reader, MT_LEVEL_COUNT);
+
+	domain = strrchr(ret->address, '@');
+	if (!domain || strlen(domain + 1) >= sizeof(ret->domain)) {
+		reader->failed = true;
+		return;
+	}
+	memcpy(ret->domain, domain + 1, strlen(domain + 1) + 1);
+	/* What the state machine never makes was not written by it. */
+	if ((ret->state == MT_ACCOUNT_SUSPENDED) != (ret->suspender != MT_SUSPENDER_NONE) ||
+	    (ret->state == MT_ACCOUNT_SETUP && ret->committed) ||
+	    (ret->state == MT_ACCOUNT_ACTIVE && !ret->committed))
+		reader->failed = true;
+}
+
+static int
+minimum_decode(struct mt_reader *reader, struct mt_account *account)
+{
+	struct mt_bytes blob = mt_reader_blob(reader);
+	struct mt_reader inner = {.data = blob.data, .size = blob.size};
+	struct mt_minimum *min = malloc(sizeof(*min));
+	int r;
+
+	if (!min)
+		return -ENOMEM;
+	r = reader->failed ? 1 : mt_minimum_decode(&inner, min);
+	free(min);
+	if (r != 0)
+		return r;
+	account->minimum = malloc(blob.size);
+	if (!account->minimum)
+		return -ENOMEM;
+	memcpy(account->minimum, blob.data, blob.size);
+	account->minimum_size = blob.size;
+	return 0;
+}
+
+int
+mt_account_encode(const struct mt_account *account, struct mt_writer *writer)
+{
+	mt_writer_u8(writer, ACCOUNT_VERSION);
+	head_encode(account, writer);
+	mt_writer_u8(writer, (unsigned int)account->n_endpoints);
+	for (size_t i = 0; i < account->n_endpoints; i++)
+		endpoint_encode(&account->endpoints[i], writer);
+	mt_writer_u8(writer, (unsigned int)account->n_pins);
+	for (size_t i = 0; i < account->n_pins; i++)
+		pin_encode(&account->pins[i], writer);
+	mt_writer_u8(writer, (unsigned int)account->n_consents);
+	for (size_t i = 0; i < account->n_consents; i++)
+		consent_encode(&account->consents[i], writer);
+	mt_writer_u8(writer, (unsigned int)account->n_declined);
+	for (size_t i = 0; i < account->n_declined; i++)
+		mt_writer_string(writer, account->declined[i]);
+	mt_writer_blob(writer, account->minimum, account->minimum_size);
+	return writer->failed ? -ENOMEM : 0;
+}
+
+/* Return: 0, 1 malformed, -ENOMEM; the lists read so far are in ret either way. */
+static int
+account_decode(struct mt_reader *reader, struct mt_account *ret)
+{
+	int r = 0;
+
+	if (mt_reader_u8(reader) != ACCOUNT_VERSION)
+		return 1;
+	head_decode(reader, ret);
+	ret->n_endpoints = mt_reader_enum(reader, MT_ENDPOINTS_MAX + 1);
+	for (size_t i = 0; i < ret->n_endpoints; i++)
+		endpoint_decode(reader, &ret->endpoints[i]);
+	for (unsigned int n = mt_reader_enum(reader, MT_PINS_MAX + 1); n > 0 && r == 0; n--)
+		r = pin_decode(reader, ret);
+	for (unsigned int n = mt_reader_enum(reader, MT_CONSENTS_MAX + 1); n > 0 && r == 0; n--)
+		r = consent_decode(reader, ret);
+	if (r != 0)
+		return r;
+	ret->n_declined = mt_reader_enum(reader, MT_DECLINED_MAX + 1);
+	for (size_t i = 0; i < ret->n_declined; i++)
+		mt_reader_string(reader, ret->declined[i], sizeof(ret->declined[i]));
+	r = minimum_decode(reader, ret);
+	if (r != 0)
+		return r;
+	return mt_reader_is_done(reader) ? 0 : 1;
+}
+
+int
+mt_account_decode(struct mt_reader *reader, struct mt_account *ret)
+{
+	struct mt_account account = {0};
+	int r = account_decode(reader, &account);
+
+	if (r != 0) {
+		mt_account_clear(&account);
+		return r;
+	}
+	*ret = account;
+	return 0;
+}

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of mailtrustd: the table, the command line, the file, the defaults. */
+
+#include "daemon/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A line longer than any path; a file longer than any configuration is not ours. */
+#define LINE_SIZE 4608
+#define LINES_MAX 4096
+
+#define DEFAULT_FILE "/etc/mailtrust/mailtrustd.conf"
+#define DEFAULT_STATE_DIR "/var/lib/mailtrust"
+#define DEFAULT_SOCKET "/run/mailtrust/socket"
+
+/* -- parsers of one value */
+
+static int
+parse_bool(void *field, const char *value)
+{
+	bool *b = field;
+
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return 1;
+	*b = value[0] == 'y';
+	return 0;
+}
+
+static int
+parse_text(void *field, const char *value)
+{
+	char **text = field;
+	char *copy;
+
+	if (value[0] == '\0')
+		return 1;
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+/* A daemon's working directory means nothing to whoever wrote the option. */
+static int
+parse_path(void *field, const char *value)
+{
+	return value[0] == '/' ? parse_text(field, value) : 1;
+}
+
+/* The command line is written by somebody who stands somewhere. */
+static int
+parse_file(void *field, const char *value)
+{
+	return parse_text(field, value);
+}
+
+static int
+parse_bus(void *field, const char *value)
+{
+	/* A D-Bus address is transport ":" key "=" value (D-Bus specification, Server Addresses).
+	 */
+	if (strcmp(value, "system") != 0 && strcmp(value, "session") != 0 &&
+	    strcmp(value, "none") != 0 && (!strchr(value, ':') || !strchr(value, '=')))
+		return 1;
+	return parse_text(field, value);
+}
+
+static int
+list_add(struct mt_config_list *list, const char *value)
+{
+	if (list->n == MT_CONFIG_LIST_MAX)
+		return 1;
+	list->items[list->n] = strdup(value);
+	if (!list->items[list->n])
+		return -ENOMEM;
+	list->n++;
+	return 0;
+}
+
+static int
+parse_path_list(void *field, const char *value)
+{
+	return value[0] == '/' ? list_add(field, value) : 1;
+}
+
+/* "192.0.2.1@5353", "2001:db8::1": libunbound's own form; the port is checked here. */
+static int
+parse_forwarder(void *field, const char *value)
+{
+	const char *at = strchr(value, '@');
+	size_t address_size = at ? (size_t)(at - value) : strlen(value);
+	unsigned long port = 0;
+	char *end = NULL;
+
+	if (address_size == 0 || strspn(value, "0123456789abcdefABCDEF.:") != address_size)
+		return 1;
+	if (at && !isdigit((unsigned char)at[1]))
+		return 1;
+	if (at)
+		port = strtoul(at + 1, &end, 10);
+	if (at && (*end != '\0' || port == 0 || port > UINT16_MAX))
+		return 1;
+	return list_add(field, value);
+}
+
+/* -- the table */
+
+/* clang-format off */
+#define AT(member) offsetof(struct mt_config, member)
+const struct mt_config_option mt_config_options[] = {
+	{"daemon", "user", NULL, false, true, true, parse_bool, AT(user), "no",
+	 "run for one user, without root, system bus or installation"},
+	{NULL, "config", "FILE", false, true, false, parse_file, AT(config_file), DEFAULT_FILE,
+	 "the configuration file"},
+	{"daemon", "state-dir", "DIR", false, true, true, parse_path, AT(state_dir), DEFAULT_STATE_DIR,
+	 "where the store and the signing key are kept"},
+	{"daemon", "socket", "PATH", false, true, true, parse_path, AT(socket_path), DEFAULT_SOCKET,
+	 "the direct socket"},
+	{"daemon", "bus", "system|session|none|ADDRESS", false, true, true, parse_bus, AT(bus_text), "system",
+	 "the message bus to serve on"},
+	{"trust", "trust-anchors", "FILE|DIR", false, true, true, parse_path, AT(trust_anchors), "the system's",
+	 "certificates to trust instead of the system's"},
+	{"dns", "dns-forward", "ADDR@PORT", true, true, true, parse_forwarder, AT(dns_forward), "resolv.conf",
+	 "a resolver to ask"},
+	{"dns", "dns-anchor", "FILE", true, true, true, parse_path_list, AT(dns_anchor), "the distribution's",
+	 "a DNSSEC trust anchor"},
+	{"daemon", "evaluate", NULL, false, true, true, parse_bool, AT(evaluate), "no",
+	 "judge JSON Lines from standard input, then exit"},
+	{"probe", "probe-local", NULL, false, true, true, parse_bool, AT(probe_local), "no",
+	 "allow probes of loopback and link-local addresses in system mode"},
+	{"clock", "clock-must-be-synchronised", NULL, false, true, true, parse_bool,
+	 AT(clock_must_be_synchronised), "no",
+	 "trust no date while the kernel calls the clock unsynchronised"},
+	{NULL, "help", NULL, false, true, false, parse_bool, AT(help), "no",
+	 "show this text"},
+};
+/* clang-format on */
+const size_t mt_config_n_options = MT_ARRAY_SIZE(mt_config_options);
+
+static const struct mt_config_option *
+option_find(const char *key, size_t size)
+{
+	for (size_t i = 0; i < mt_config_n_options; i++)
+		if (strlen(mt_config_options[i].key) == size &&
+		    memcmp(mt_config_options[i].key, key, size) == 0)
+			return &mt_config_options[i];
+	return NULL;
+}
+
+static void *
+option_field(struct mt_config *config, const struct mt_config_option *option)
+{
+	return (char *)config + option->offset;
+}
+
+/* One bit an option: said on the command line, said in the file. */
+struct seen {
+	uint32_t command_line, file;
+};
+
+static uint32_t
+option_bit(const struct mt_config_option *option)
+{
+	return UINT32_C(1) << (option - mt_config_options);
+}
+
+void
+mt_config_print_help(FILE *out)
+{
+	(void)fputs(
+		"Usage: mailtrustd [OPTION]...\n\n"
+		"Answers mail programs' question whether they may authenticate on a connection.\n"
+		"Each option but --config and --help is also a key of the configuration file.\n\n",
+		out);
+	for (size_t i = 0; i < mt_config_n_options; i++) {
+		const struct mt_config_option *option = &mt_config_options[i];
+
+		(void)fprintf(out, "  --%s%s%s%s\n      %s (default: %s)\n", option->key,
+			      option->argument ? " " : "", option->argument ? option->argument : "",
+			      option->repeats ? " ..." : "", option->doc, option->fallback);
+	}
+}
+
+/* -- the command line */
+
+static int
+argument_refused(const struct mt_config_option *option, const char *value, struct mt_diag *diag)
+{
+	if (option->repeats)
+		mt_diag_set(diag, SIZE_MAX, "--%s: \"%.64s\" is no %s, or there are more than %d",
+			    option->key, value, option->argument, MT_CONFIG_LIST_MAX);
+	else
+		mt_diag_set(diag, SIZE_MAX, "--%s: \"%.64s\" is no %s", option->key, value,
+			    option->argument ? option->argument : "yes or no");
+	return MT_CONFIG_E_USAGE;
+}
+
+/* One argument, "--key", "--key VALUE" or "--key=VALUE". *i is the last one used. */
+static int
+argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, struct seen *seen,
+	       struct mt_diag *diag)
+{
+	const char *text = argv[*i];
+	const struct mt_config_option *option;
+	const char *value;
+	int r;
+
+	if (strncmp(text, "--", 2) != 0) {
+		mt_diag_set(diag, SIZE_MAX, "\"%.64s\" is no option", text);
+		return MT_CONFIG_E_USAGE;
+	}
+	value = strchr(text, '=');
+	option = option_find(text + 2, value ? (size_t)(value - text - 2) : strlen(text + 2));
+	if (!option || !option->on_command_line || (value && !option->argument)) {
+		mt_diag_set(diag, SIZE_MAX, "there is no option \"%.64s\"", text);
+		return MT_CONFIG_E_USAGE;
+	}
+	if (!option->argument)
+		value = "yes";
+	else if (value)
+		value++;
+	else if (*i + 1 < argc)
+		value = argv[++*i];
+	else
+		value = "";
+	if (!option->repeats && (seen->command_line & option_bit(option))) {
+		mt_diag_set(diag, SIZE_MAX, "--%s is given twice", option->key);
+		return MT_CONFIG_E_USAGE;
+	}
+	seen->command_line |= option_bit(option);
+	r = option->parse(option_field(config, option), value);
+	return r > 0 ? argument_refused(option, value, diag) : r;
+}
+
+/* -- the file */
+
+struct file {
+	const char *path;
+	FILE *stream;
+	size_t line;
+	char section[32];
+};
+
+static int
+file_refused(const struct file *file, struct mt_diag *diag, const char *what, const char *text)
+{
+	char escaped[80];
+
+	mt_escape(text, strlen(text), escaped, sizeof(escaped));
+	mt_diag_set(diag, SIZE_MAX, "%s:%zu: %s \"%s\"", file->path, file->line, what, escaped);
+	return MT_CONFIG_E_FILE;
+}
+
+static char *
+trim(char *text)
+{
+	size_t size;
+
+	text += strspn(text, " \t");
+	size = strlen(text);
+	while (size > 0 && strchr(" \t\r\n", text[size - 1]))
+		text[--size] = '\0';
+	return text;
+}
+
+static bool
+section_is_known(const char *section)
+{
+	for (size_t i = 0; i < mt_config_n_options; i++)
+		if (mt_config_options[i].section &&
+		    strcmp(mt_config_options[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+static int
+section_parse(struct file *file, char *text, struct mt_diag *diag)
+{
+	size_t size = strlen(text);
+
+	if (size < 3 || text[size - 1] != ']')
+		return file_refused(file, diag, "malformed section", text);
+	text[size - 1] = '\0';
+	if (size - 2 >= sizeof(file->section) || !section_is_known(text + 1))
+		return file_refused(file, diag, "unknown section", text + 1);
+	memcpy(file->section, text + 1, size - 1);
+	return 0;
+}
+
+static int
+key_parse(struct file *file, char *text, struct mt_config *config, struct seen *seen,
+	  struct mt_diag *diag)
+{
+	const struct mt_config_option *option;
+	char *value = strchr(text, '=');
+	int r;
+
+	if (!value)
+		return file_refused(file, diag, "neither section nor key = value:", text);
+	*value++ = '\0';
+	text = trim(text);
+	value = trim(value);
+	option = option_find(text, strlen(text));
+	if (!option || !option->in_file || strcmp(option->section, file->section) != 0)
+		return file_refused(file, diag, "unknown key", text);
+	if (!option->repeats && (seen->file & option_bit(option)))
+		return file_refused(file, diag, "key given twice", text);
+	seen->file |= option_bit(option);
+	/* The command line wins; the value is still read, so that a wrong one is not overlooked. */
+	if (seen->command_line & option_bit(option)) {
+		struct mt_config unused = {0};
+
+		r = option->parse(option_field(&unused, option), value);
+		mt_config_clear(&unused);
+	} else {
+		r = option->parse(option_field(config, option), value);
+	}
+	return r > 0 ? file_refused(file, diag, "not a value of this key:", value) : r;
+}
+
+static int
+line_parse(struct file *file, char *line, struct mt_config *config, struct seen *seen,
+	   struct mt_diag *diag)
+{
+	char *text;
+
+	if (!strchr(line, '\n') && !feof(file->stream))
+		return file_refused(file, diag, "line too long", "");
+	text = trim(line);
+	if (text[0] == '\0' || text[0] == '#' || text[0] == ';')
+		return 0;
+	if (text[0] == '[')
+		return section_parse(file, text, diag);
+	return key_parse(file, text, config, seen, diag);
+}
+
+/* In system mode nobody but root decides what the service does (DESIGN, Commands). */
+static int
+file_trust(const struct file *file, const struct mt_config_env *env, struct mt_diag *diag)
+{
+	struct stat st;
+
+	if (fstat(fileno(file->stream), &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode)) {
+		mt_diag_set(diag, SIZE_MAX, "%s is no file", file->path);
+		return MT_CONFIG_E_FILE;
+	}
+	if (st.st_uid == env->trusted_uid && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	mt_diag_set(diag, SIZE_MAX,
+		    "%s must belong to root and be writable by root only in system mode",
+		    file->path);
+	return MT_CONFIG_E_INSECURE;
+}
+
+static int
+file_read(struct file *file, struct mt_config *config, struct seen *seen, struct mt_diag *diag)
+{
+	char line[LINE_SIZE];
+
+	while (fgets(line, sizeof(line), file->stream)) {
+		int r;
+
+		if (++file->line > LINES_MAX)
+			return file_refused(file, diag, "too many lines", "");
+		r = line_parse(file, line, config, seen, diag);
+		if (r != 0)
+			return r;
+	}
+	return ferror(file->stream) ? -EIO : 0;
+}
+
+/* named: the command line asked for this file, so that it must be there. */
+static int
+file_load(const char *path, bool named, const struct mt_config_env *env, struct mt_config *config,
+	  struct seen *seen, struct mt_diag *diag)
+{
+	struct file file = {.path = path};
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r;
+
+	if (fd < 0 && errno == ENOENT && !named)
+		return 0;
+	if (fd >= 0)
+		file.stream = fdopen(fd, "r");
+	if (!file.stream) {
+		mt_diag_set(diag, SIZE_MAX, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return MT_CONFIG_E_FILE;
+	}
+	r = config->user ? 0 : file_trust(&file, env, diag);
+	if (r == 0)
+		r = file_read(&file, config, seen, diag);
+	(void)fclose(file.stream);
+	if (r == 0 && !config->config_file)
+		r = parse_text(&config->config_file, path);
+	return r;
+}
+
+/* -- defaults */
+
+/* base/tail, or fallback_base/fallback_tail where base is unset. XDG Base Directory: a relative
+ * path is to be ignored. Return: 0, 1 where neither is set. */
+static int
+default_path(const char *base, const char *tail, const char *fallback_base,
+	     const char *fallback_tail, char **ret)
+{
+	if (base && base[0] == '/')
+		return asprintf(ret, "%s/%s", base, tail) < 0 ? -ENOMEM : 0;
+	if (fallback_base && fallback_base[0] == '/')
+		return asprintf(ret, "%s/%s", fallback_base, fallback_tail) < 0 ? -ENOMEM : 0;
+	return 1;
+}
+
+static int
+defaults_user(const struct mt_config_env *env, struct mt_config *config)
+{
+	int r = 0;
+
+	if (!config->state_dir)
+		r = default_path(env->xdg_state_home, "mailtrust", env->home,
+				 ".local/state/mailtrust", &config->state_dir);
+	if (r == 0 && !config->socket_path)
+		r = default_path(env->xdg_runtime_dir, "mailtrust/socket", config->state_dir,
+				 "socket", &config->socket_path);
+	if (r == 0 && !config->bus_text)
+		r = parse_text(&config->bus_text,
+			       env->session_bus && env->session_bus[0] ? "session" : "none");
+	return r;
+}
+
+static int
+defaults_system(struct mt_config *config)
+{
+	int r = 0;
+
+	if (!config->state_dir)
+		r = parse_text(&config->state_dir, DEFAULT_STATE_DIR);
+	if (r == 0 && !config->socket_path)
+		r = parse_text(&config->socket_path, DEFAULT_SOCKET);
+	if (r == 0 && !config->bus_text)
+		r = parse_text(&config->bus_text, "system");
+	return r;
+}
+
+static int
+defaults_fill(const struct mt_config_env *env, struct mt_config *config, struct mt_diag *diag)
+{
+	int r = config->user ? defaults_user(env, config) : defaults_system(config);
+
+	/* --evaluate has neither store nor socket: it needs no place for them. */
+	if (r > 0 && config->evaluate)
+		r = config->bus_text ? 0 : parse_text(&config->bus_text, "none");
+	if (r > 0) {
+		mt_diag_set(diag, SIZE_MAX,
+			    "neither XDG_STATE_HOME nor HOME is set: say --state-dir");
+		return MT_CONFIG_E_USAGE;
+	}
+	if (r < 0)
+		return r;
+	if (strcmp(config->bus_text, "none") == 0)
+		config->bus = MT_BUS_NONE;
+	else if (strcmp(config->bus_text, "system") == 0)
+		config->bus = MT_BUS_SYSTEM;
+	else if (strcmp(config->bus_text, "session") == 0)
+		config->bus = MT_BUS_SESSION;
+	else
+		config->bus = MT_BUS_ADDRESS;
+	return 0;
+}
+
+/* -- all together */
+
+void
+mt_config_env_read(struct mt_config_env *ret)
+{
+	*ret = (struct mt_config_env){
+		.home = getenv("HOME"),
+		.xdg_state_home = getenv("XDG_STATE_HOME"),
+		.xdg_config_home = getenv("XDG_CONFIG_HOME"),
+		.xdg_runtime_dir = getenv("XDG_RUNTIME_DIR"),
+		.session_bus = getenv("DBUS_SESSION_BUS_ADDRESS"),
+	};
+}
+
+static int
+config_load_file(const struct mt_config_env *env, struct mt_config *config, struct seen *seen,
+		 struct mt_diag *diag)
+{
+	char *path = NULL;
+	int r;
+
+	if (config->config_file)
+		return file_load(config->config_file, true, env, config, seen, diag);
+	if (!config->user)
+		return file_load(env->system_file ? env->system_file : DEFAULT_FILE, false, env,
+				 config, seen, diag);
+	r = default_path(env->xdg_config_home, "mailtrust/mailtrustd.conf", env->home,
+			 ".config/mailtrust/mailtrustd.conf", &path);
+	if (r == 0)
+		r = file_load(path, false, env, config, seen, diag);
+	free(path);
+	return r > 0 && !path ? 0 : r;
+}
+
+int
+mt_config_load(int argc, char *const argv[], const struct mt_config_env *env, struct mt_config *ret,
+	       struct mt_diag *diag)
+{
+	struct mt_config config MT_CLEANUP(mt_config_clear) = {0};
+	struct seen seen = {0};
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	for (int i = 1; i < argc && r == 0; i++)
+		r = argument_parse(argc, argv, &i, &config, &seen, diag);
+	if (r == 0 && !config.help)
+		r = config_load_file(env, &config, &seen, diag);
+	if (r == 0 && !config.help)
+		r = defaults_fill(env, &config, diag);
+	if (r != 0)
+		return r;
+	*ret = config;
+	config = (struct mt_config){0};
+	return 0;
+}
+
+static void
+list_clear(struct mt_config_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->items[i]);
+	list->n = 0;
+}
+
+void
+mt_config_clear(struct mt_config *config)
+{
+	free(config->config_file);
+	free(config->state_dir);
+	free(config->socket_path);
+	free(config->bus_text);
+	free(config->trust_anchors);
+	list_clear(&config->dns_forward);
+	list_clear(&config->dns_anchor);
+	memset(config, 0, sizeof(*config));
+}
