@@ -26,6 +26,8 @@
 
 #include "policy/limits.h"
 
+#include "ipc/errors.h"
+
 struct mt_bus;
 
 #define MT_CALLER_NAME_SIZE 32
@@ -61,7 +63,7 @@ MT_DEFINE_CLEANUP(struct mt_bus *, mt_bus_free);
 enum {
 	MT_BUS_E_UNREACHABLE = 1, /* no bus there, or it refuses us */
 	MT_BUS_E_NAME_TAKEN = 2,  /* somebody owns the name, or the bus does not let us own it */
-	MT_BUS_E_PATH = 3         /* the socket cannot be made there (too long, no such folder, …) */
+	MT_BUS_E_PATH = 3 /* the socket cannot be made there (too long, no such folder, …) */
 };
 
 /* Connects to a message bus and takes the name there. address: "system", "session", or a D-Bus
@@ -75,6 +77,11 @@ enum mt_listen {
 	MT_LISTEN_ALL      /* every uid; socket mode 0666 */
 };
 
+/* Peers whose effective gid is this group's are marked attested. A group that does not exist marks
+ * nobody. Looks the group up, so for start-up only. */
+#define MT_ATTEST_GROUP "mailtrust-attest"
+void mt_bus_set_attest_group(struct mt_bus *bus, const char *group);
+
 /* Serves the direct socket at a path. Takes over whatever socket is there: the caller holds the
  * lock that makes this safe (DESIGN §5). Return: 0, MT_BUS_E_PATH, negative errno. */
 MT_MUST_CHECK int mt_bus_listen(struct mt_bus *bus, const char *path, enum mt_listen who,
@@ -83,9 +90,15 @@ MT_MUST_CHECK int mt_bus_listen(struct mt_bus *bus, const char *path, enum mt_li
 bool mt_bus_is_connected(const struct mt_bus *bus); /* to a message bus */
 
 /* Sends a message to a caller; sets the destination where it is on the bus. A peer that lets more
- * than MT_OUTGOING_BYTES_MAX pile up is disconnected. Return: 0, negative errno. */
+ * than MT_OUTGOING_BYTES_MAX pile up is disconnected. What cannot be sent is dropped: who waits for
+ * it times out, which is deny (D-SYS-04). */
 #define MT_OUTGOING_BYTES_MAX (1024 * 1024)
-MT_MUST_CHECK int mt_caller_send(struct mt_caller *caller, DBusMessage *message);
+void mt_caller_send(struct mt_caller *caller, DBusMessage *message);
+
+/* Sends an error in reply to a call, unless the call wants no reply; detail may be NULL, and is
+ * left out where the error takes none. */
+void mt_caller_send_error(struct mt_caller *caller, DBusMessage *call, enum mt_error error,
+			  const char *detail);
 
 static inline void
 mt_dbus_message_unref(DBusMessage *message)

@@ -35,9 +35,10 @@ struct mt_client_error {
 };
 
 /* argument: path or address, where `where` takes one, else NULL.
- * Return: 0, or MT_ERROR_DAEMON_UNREACHABLE with *ret_error filled (may be NULL), negative errno. */
-MT_MUST_CHECK int mt_client_open(enum mt_client_where where, const char *argument, struct mt_client **ret,
-				 struct mt_client_error *ret_error);
+ * Return: 0, or MT_ERROR_DAEMON_UNREACHABLE with *ret_error filled (may be NULL), negative errno.
+ */
+MT_MUST_CHECK int mt_client_open(enum mt_client_where where, const char *argument,
+				 struct mt_client **ret, struct mt_client_error *ret_error);
 struct mt_client *mt_client_free(struct mt_client *client);
 MT_DEFINE_CLEANUP(struct mt_client *, mt_client_free);
 

@@ -29,7 +29,8 @@ MT_DEFINE_CLEANUP(json_t *, mt_json_decref);
  * keys are refused. Return: 0, MT_CODEC_E_VALUE, negative errno. */
 MT_MUST_CHECK int mt_json_parse(const char *text, size_t size, json_t **ret, struct mt_diag *diag);
 
-/* Evidence. Outcomes as mt_codec_read_evidence(). Append returns a new reference, NULL: no memory. */
+/* Evidence. Outcomes as mt_codec_read_evidence(). Append returns a new reference, NULL: no memory.
+ */
 json_t *mt_json_append_evidence(const struct mt_evidence *evidence);
 MT_MUST_CHECK int mt_json_read_evidence(const json_t *object, struct mt_evidence *ret,
 					struct mt_diag *diag);

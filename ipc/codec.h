@@ -8,8 +8,8 @@
  * Readers take an iterator that stands on the value (as a handler gets it), read all of it, and
  * copy what they keep: nothing decoded points into a message unless its comment says so. They check
  * form and bounds, name the key at fault in the diag, and judge nothing: whether evidence is
- * complete or good enough is policy's. Whoever offers a key twice, a key nobody knows, or a value of
- * another type is refused, because a reader that guesses is one that can be steered. Exception:
+ * complete or good enough is policy's. Whoever offers a key twice, a key nobody knows, or a value
+ * of another type is refused, because a reader that guesses is one that can be steered. Exception:
  * the detail of a verdict is open, and unknown keys there are skipped.
  *
  * Validations never travel on the bus: only the worker link carries them.
@@ -26,8 +26,8 @@
 enum {
 	MT_CODEC_E_UNKNOWN_KEY = 1,
 	MT_CODEC_E_DUPLICATE_KEY = 2,
-	MT_CODEC_E_TYPE = 3,     /* the key is known, its value has another type */
-	MT_CODEC_E_VALUE = 4,    /* out of range, too long, not one of the names */
+	MT_CODEC_E_TYPE = 3,       /* the key is known, its value has another type */
+	MT_CODEC_E_VALUE = 4,      /* out of range, too long, not one of the names */
 	MT_CODEC_E_NOT_FOR_YOU = 5 /* a field only the organisation may set */
 };
 
@@ -37,7 +37,8 @@ enum {
  * of more than MT_CHAIN_MAX certificates or MT_CHAIN_BYTES_MAX bytes is not kept but noted in
  * chain_oversized (D-PKIX-09). Hosts are normalised; they must be A-labels or literals.
  * Return: 0, MT_CODEC_E_…, negative errno; *ret is zeroed on failure. */
-MT_MUST_CHECK int mt_codec_append_evidence(DBusMessageIter *iter, const struct mt_evidence *evidence);
+MT_MUST_CHECK int mt_codec_append_evidence(DBusMessageIter *iter,
+					   const struct mt_evidence *evidence);
 MT_MUST_CHECK int mt_codec_read_evidence(DBusMessageIter *iter, struct mt_evidence *ret,
 					 struct mt_diag *diag);
 
@@ -62,16 +63,16 @@ struct mt_check_reply {
 	size_t n_reasons;
 	const char *token; /* "" where none is given; borrowed from the message */
 	/* the detail */
-	enum mt_layer layer;             /* that decided: "layer" s */
-	enum mt_provenance provenance;   /* "provenance" s: "asserted", "attested" */
-	bool dane_absent;                /* "dane-absent" b */
-	uint64_t epoch;                  /* "policy-epoch" t */
-	int64_t expires_usec;            /* "expires-at" x, 0: no token */
-	uint64_t missing;                /* "missing" as: evidence keys that are required */
-	const char *contradiction;       /* "contradiction" s, or NULL; borrowed */
-	bool has_client_certificate;     /* "client-certificate" ay, 32 bytes: the one to present */
+	enum mt_layer layer;           /* that decided: "layer" s */
+	enum mt_provenance provenance; /* "provenance" s: "asserted", "attested" */
+	bool dane_absent;              /* "dane-absent" b */
+	uint64_t epoch;                /* "policy-epoch" t */
+	int64_t expires_usec;          /* "expires-at" x, 0: no token */
+	uint64_t missing;              /* "missing" as: evidence keys that are required */
+	const char *contradiction;     /* "contradiction" s, or NULL; borrowed */
+	bool has_client_certificate;   /* "client-certificate" ay, 32 bytes: the one to present */
 	uint8_t client_certificate[32];
-	enum mt_consent_kind consent;    /* "consent" s: with confirm, the kind that is asked for */
+	enum mt_consent_kind consent; /* "consent" s: with confirm, the kind that is asked for */
 	bool has_consent;
 };
 /* Append writes optional details only where they say something.
@@ -116,7 +117,8 @@ void mt_dict_add_u32(struct mt_dict *dict, const char *key, uint32_t value);
 void mt_dict_add_u64(struct mt_dict *dict, const char *key, uint64_t value);
 void mt_dict_add_time(struct mt_dict *dict, const char *key, int64_t usec);
 void mt_dict_add_bytes(struct mt_dict *dict, const char *key, struct mt_bytes value);
-void mt_dict_add_strings(struct mt_dict *dict, const char *key, const char *const *values, size_t n);
+void mt_dict_add_strings(struct mt_dict *dict, const char *key, const char *const *values,
+			 size_t n);
 MT_MUST_CHECK int mt_dict_close(struct mt_dict *dict); /* 0 or -ENOMEM */
 
 /* Single values, for properties and replies. Return: 0 or -ENOMEM. */

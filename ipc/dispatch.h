@@ -89,7 +89,7 @@ struct mt_dispatch *mt_dispatch_free(struct mt_dispatch *dispatch);
 MT_DEFINE_CLEANUP(struct mt_dispatch *, mt_dispatch_free);
 
 /* For mt_bus_ops, with the dispatch as userdata:
- * {mt_dispatch_call, mt_dispatch_gone, …}. Free the bus before the dispatch. */
+ * {mt_dispatch_call, mt_dispatch_gone, …}. The dispatch is freed first, then the bus. */
 void mt_dispatch_call(struct mt_caller *caller, DBusMessage *message, void *dispatch);
 void mt_dispatch_gone(struct mt_caller *caller, void *dispatch);
 
@@ -122,6 +122,10 @@ void mt_request_finish(struct mt_request *request, int r);
 
 /* Signals: unicast to the subscribers of one uid, so that no other uid learns anything. */
 
+/* A subscription keeps a bus name remembered, so one uid must not have them all. */
+#define MT_SUBSCRIPTIONS_PER_UID_MAX 16
+
+/* Subscribing twice is subscribing once. Return: 0, MT_ERROR_LIMIT_EXCEEDED, negative errno. */
 MT_MUST_CHECK int mt_dispatch_subscribe(struct mt_dispatch *dispatch, struct mt_caller *caller);
 void mt_dispatch_unsubscribe(struct mt_dispatch *dispatch, struct mt_caller *caller);
 
