@@ -50,9 +50,9 @@ mt_bus_bound_connection(DBusConnection *connection)
 {
 	dbus_connection_set_max_message_size(connection, MT_LIBDBUS_BYTES_MAX);
 	dbus_connection_set_max_received_size(connection, MT_LIBDBUS_BYTES_MAX);
-	/* no call of the contract carries a file descriptor */
+	/* No call of the contract carries a file descriptor. The sum over messages stays as it is:
+	 * at a sum of 0 libdbus would stop reading altogether. */
 	dbus_connection_set_max_message_unix_fds(connection, 0);
-	dbus_connection_set_max_received_unix_fds(connection, 0);
 }
 
 void
