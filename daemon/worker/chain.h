@@ -28,6 +28,11 @@ MT_DEFINE_CLEANUP(struct mt_anchors *, mt_anchors_free);
 /* From DER, for --evaluate; n 0 is an empty store. Malformed ones: MT_ANCHORS_E_UNREADABLE. */
 MT_MUST_CHECK int mt_anchors_from_der(const struct mt_bytes *der, size_t n, struct mt_anchors **ret);
 
+/* How many there are, and SHA-256 over their sorted SHA-256 digests and local marks: equal sets are
+ * equal generations. */
+size_t mt_anchors_count(const struct mt_anchors *anchors);
+void mt_anchors_digest(const struct mt_anchors *anchors, uint8_t ret[static 32]);
+
 #define MT_REQUEST_ANCHORS_MAX 64
 
 struct mt_chain_request {

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""mailtrustd and mailtrust, as a user would start them: no root, no installation, no system bus."""
+import json
+import time
+
+from lab import dbus, place
+
+NAME, ROOT_PATH = "org.mailtrust1", "/org/mailtrust1"
+MANAGER, ACCOUNT = "org.mailtrust1.Manager", "org.mailtrust1.Account"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+ALLOW, AWC, CONFIRM, DENY, NO_DAEMON, USAGE, UNREACHABLE = 0, 10, 20, 30, 40, 64, 69
+
+
+class Service:
+    """One mailtrustd with a state directory and a socket of its own."""
+
+    def __init__(self, lab, name="service", anchors=None, bus="none", options=(), env=None, start=True):
+        self.lab, self.name, self.env = lab, name, env or {}
+        self.folder = lab.folder(name)
+        self.state, self.socket = self.folder / "state", self.folder / "socket"
+        self.argv = [place.executable("mailtrustd"), "--user", "--state-dir", self.state, "--socket", self.socket]
+        self.argv += ["--trust-anchors", anchors] if anchors else []
+        self.argv += ["--bus", bus] if bus else []
+        self.argv += options
+        self.process = None
+        if start:
+            self.start()
+
+    def start(self):
+        self.process = self.lab.start(self.argv, name=self.name, env=self.env).await_address(self.socket)
+        return self
+
+    def restart(self):
+        self.process.end()
+        return self.start()
+
+    def log(self):
+        return self.process.output()
+
+    def mailtrust(self, *args, **options):
+        """Runs the command line against this service. Return: subprocess.CompletedProcess."""
+        return self.lab.run([place.executable("mailtrust"), "--socket", self.socket, "--non-interactive", *args],
+                            **options)
+
+    def ask(self, *args, **options):
+        """Runs the command line with --json. Return: (exit status, object)."""
+        done = self.mailtrust("--json", *args, **options)
+        try:
+            return done.returncode, json.loads(done.stdout)
+        except ValueError:
+            raise place.Failure(f"mailtrust {args}: {done.returncode}: {done.stdout!r} {done.stderr!r}") from None
+
+    def connect(self, **options):
+        """A raw connection to the direct socket."""
+        return dbus.Connection(self.socket, **options)
+
+    def workers(self):
+        """Process ids of mailtrust-worker processes below this service."""
+        found = []
+        for pid in self.process.descendants():
+            if "mailtrust-worker" in command_of(pid):
+                found.append(pid)
+        return found
+
+
+def command_of(pid):
+    """A process's command line, words parted by spaces; "" where there is none."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def evidence(certificate=None, **changes):
+    """Evidence of a good connection to imap on localhost:993, as dictionary for a{sv}.
+
+    Keywords replace keys (dots written as __); None leaves a key out.
+    """
+    now = int(time.time() * 1_000_000)
+    keys = {"proto": ("s", "imap"), "host": ("s", "localhost"), "port": ("q", 993), "transport": ("s", "implicit"),
+            "observed_at": ("x", now), "auth.logindisabled": ("b", False), "auth.mechanism": ("s", "PLAIN")}
+    if certificate:
+        keys |= {"tls.version": ("s", "1.3"), "tls.cipher": ("s", "TLS_AES_128_GCM_SHA256"),
+                 "tls.resumed": ("b", False), "tls.early_data": ("b", False), "tls.alpn": ("s", "none"),
+                 "established_at": ("x", now - 100_000), "chain": ("aay", certificate.ders()),
+                 "exporter": ("ay", bytes(range(32))), "peer": ("s", "127.0.0.1"), "local_port": ("q", 40000)}
+    keys |= {name.replace("__", "."): value for name, value in changes.items()}
+    return {name: value for name, value in keys.items() if value is not None}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Signed and unsigned DNS zones, served by one nsd on loopback.
+
+The tree hangs below `test.`, whose key is the trust anchor. A child zone is signed, unsigned,
+expired (signatures out of date) or forged (the parent vouches for another key).
+"""
+import socket
+
+from lab import place
+
+SOA = "@ IN SOA ns.test. admin.test. 2026010101 3600 900 1209600 60\n@ IN NS ns.test.\n"
+CONFIG = """server:
+  ip-address: 127.0.0.1@{port}
+  username: ""
+  chroot: ""
+  database: ""
+  zonesdir: "{folder}"
+  pidfile: "{folder}/nsd.pid"
+  xfrdfile: "{folder}/xfrd.state"
+  xfrdir: "{folder}"
+  zonelistfile: "{folder}/zone.list"
+  server-count: 1
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+"""
+
+
+class Zones:
+    """Zones(lab, {"secure.test": ("signed", "imap IN A 127.0.0.1\\n")}): address and anchor are what
+    mailtrustd's --dns-forward and --dns-anchor want."""
+
+    def __init__(self, lab, zones):
+        self.lab, self.folder, self.port = lab, lab.folder("zones"), lab.port()
+        self.address = f"127.0.0.1@{self.port}"
+        parent = SOA + "ns IN A 127.0.0.1\n"
+        config = CONFIG.format(port=self.port, folder=self.folder)
+        for name, (kind, records) in zones.items():
+            parent += f"{name}. IN NS ns.test.\n" + self.write(name, kind, SOA + records)
+        self.anchor = self.folder / "anchor.ds"
+        self.anchor.write_text(self.write("test", "signed", parent))
+        for name, (kind, _) in {**zones, "test": ("signed", "")}.items():
+            suffix = "" if kind == "unsigned" else ".signed"
+            config += f"zone:\n  name: {name}\n  zonefile: {name}{suffix}\n"
+        (self.folder / "nsd.conf").write_text(config)
+        self.process = lab.start(["nsd", "-d", "-c", self.folder / "nsd.conf"])
+        place.wait_until(self.answers, "nsd")
+
+    def write(self, name, kind, text):
+        """Writes and signs one zone. Return: its DS record, for the parent."""
+        (self.folder / name).write_text(f"$ORIGIN {name}.\n$TTL 300\n{text}")
+        if kind == "unsigned":
+            return ""
+        key = self.keygen(name)
+        dates = ["-i", "20200101", "-e", "20200201"] if kind == "expired" else []
+        done = self.lab.run(["ldns-signzone", *dates, name, key], cwd=self.folder)
+        if done.returncode:
+            raise place.Failure(f"ldns-signzone {name}: {done.stderr}")
+        if kind == "forged":
+            key = self.keygen(name)
+        return (self.folder / f"{key}.ds").read_text()
+
+    def keygen(self, name):
+        done = self.lab.run(["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "-r", "/dev/urandom", name],
+                            cwd=self.folder)
+        return done.stdout.strip()
+
+    def answers(self):
+        """Whether nsd answers a query for the parent's SOA."""
+        query = b"\0\1\0\0\0\1\0\0\0\0\0\0\4test\0\0\6\0\1"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            try:
+                s.sendto(query, ("127.0.0.1", self.port))
+                return len(s.recv(512)) > len(query)
+            except OSError:
+                return False
