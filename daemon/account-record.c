@@ -50,7 +50,7 @@ endpoint_decode(struct mt_reader *reader, struct mt_endpoint *ret)
 	mt_reader_string(reader, ret->label, sizeof(ret->label));
 	ret->confirmed = mt_reader_bool(reader);
 	ret->status = mt_reader_enum(reader, MT_ENDPOINT_SAVED + 1);
-	ret->probe = mt_reader_enum(reader, MT_PROBE_RESULT_COUNT);
+	ret->probe = mt_reader_enum(reader, MT_ENDPOINT_PROBE_COUNT);
 	ret->probed_at_usec = mt_reader_i64(reader);
 	mt_reader_bytes(reader, ret->probe_leaf, sizeof(ret->probe_leaf));
 	ret->probe_pin_offered = mt_reader_bool(reader);

@@ -27,8 +27,8 @@ MT_MUST_CHECK int mt_account_id_parse(const char *text, struct mt_account_id *re
 bool mt_account_id_equal(const struct mt_account_id *a, const struct mt_account_id *b);
 
 /* What the last probe of an endpoint found. Zero: none has taken place. */
-enum mt_probe_result { MT_PROBE_NONE = 0, MT_PROBE_BELOW_MINIMUM, MT_PROBE_CONFIDENTIAL };
-#define MT_PROBE_RESULT_COUNT 3
+enum mt_endpoint_probe { MT_PROBE_NONE = 0, MT_PROBE_BELOW_MINIMUM, MT_PROBE_CONFIDENTIAL };
+#define MT_ENDPOINT_PROBE_COUNT 3
 
 struct mt_endpoint {
 	enum mt_proto proto;
@@ -41,7 +41,7 @@ struct mt_endpoint {
 	bool confirmed;        /* consent srv-target was given for this host: rows 11 and 13 */
 	enum mt_endpoint_status status; /* CANDIDATE or SAVED */
 
-	enum mt_probe_result probe;
+	enum mt_endpoint_probe probe;
 	int64_t probed_at_usec;
 	uint8_t probe_leaf[32]; /* zero where no certificate was seen */
 	bool probe_pin_offered; /* the probe's verdict held pin.offer-available */

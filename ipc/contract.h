@@ -20,7 +20,7 @@
 #define MT_ACCOUNTS_PATH MT_ROOT_PATH "/account"
 /* An account id: 128 random bits as lower-case hex. */
 #define MT_ACCOUNT_ID_LENGTH 32
-#define MT_ACCOUNT_ID_SIZE (MT_ACCOUNT_ID_LENGTH + 1)
+#define MT_ACCOUNT_ID_TEXT_SIZE (MT_ACCOUNT_ID_LENGTH + 1)
 #define MT_ACCOUNT_PATH_SIZE (sizeof(MT_ACCOUNTS_PATH "/") + MT_ACCOUNT_ID_LENGTH)
 
 /* Objects an interface is on, as bits. */

@@ -19,7 +19,7 @@ struct mt_request {
 	struct mt_caller *caller;
 	DBusMessage *message, *reply; /* owned */
 	enum mt_call call;
-	char account_id[MT_ACCOUNT_ID_SIZE];
+	char account_id[MT_ACCOUNT_ID_TEXT_SIZE];
 	void *account; /* while the handler runs */
 	struct mt_diag diag;
 	bool in_handler, is_kept, is_done;

@@ -343,7 +343,7 @@ run(struct mt_request *request)
 	if (mt_object_is_folder(path))
 		return mt_object_introspect_folder(request, path);
 	if (id) {
-		memcpy(request->account_id, id, MT_ACCOUNT_ID_SIZE);
+		memcpy(request->account_id, id, MT_ACCOUNT_ID_TEXT_SIZE);
 		request->account = config->find_account(id, request->caller->uid, config->userdata);
 		/* D-SYS-02: another's account and none are the same thing */
 		if (!request->account)

@@ -22,7 +22,7 @@
 
 static_assert(MT_ES256_SIZE == MT_ECDSA_RAW_SIZE, "one signature");
 
-struct mt_key {
+struct mt_signing_key {
 	EVP_PKEY *pkey;
 	struct mt_public_key *public;
 	/* Fetching an algorithm costs OpenSSL 3 more than hashing a token: all three are kept. */
@@ -69,9 +69,9 @@ read_public(EVP_PKEY *pkey, struct mt_public_key **ret)
 
 /* Builds the key around pkey, of which it takes a reference. */
 static int
-key_from_pkey(EVP_PKEY *pkey, struct mt_key **ret)
+key_from_pkey(EVP_PKEY *pkey, struct mt_signing_key **ret)
 {
-	MT_CLEANUP(mt_key_freep) struct mt_key *key = calloc(1, sizeof(*key));
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *key = calloc(1, sizeof(*key));
 	int r;
 
 	if (!key)
@@ -94,7 +94,7 @@ key_from_pkey(EVP_PKEY *pkey, struct mt_key **ret)
 }
 
 int
-mt_key_generate(struct mt_key **ret)
+mt_key_generate(struct mt_signing_key **ret)
 {
 	MT_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 
@@ -109,7 +109,7 @@ no_passphrase(char *buffer, int size, int rwflag, void *userdata)
 }
 
 int
-mt_key_parse(const char *pem, size_t size, struct mt_key **ret)
+mt_key_parse(const char *pem, size_t size, struct mt_signing_key **ret)
 {
 	MT_CLEANUP(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
 	MT_CLEANUP(BIO_freep) BIO *bio = NULL;
@@ -136,7 +136,7 @@ is_private(int fd)
 }
 
 int
-mt_key_load(const char *path, struct mt_key **ret)
+mt_key_load(const char *path, struct mt_signing_key **ret)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us */
 	MT_CLEANUP(fd_close)
@@ -194,7 +194,7 @@ sync_directory(const char *path)
 }
 
 int
-mt_key_save(const struct mt_key *key, const char *path)
+mt_key_save(const struct mt_signing_key *key, const char *path)
 {
 	MT_CLEANUP(BIO_freep) BIO *bio = BIO_new(BIO_s_secmem());
 	MT_CLEANUP(fd_close) int fd = -1;
@@ -219,8 +219,8 @@ mt_key_save(const struct mt_key *key, const char *path)
 	return r;
 }
 
-struct mt_key *
-mt_key_free(struct mt_key *key)
+struct mt_signing_key *
+mt_key_free(struct mt_signing_key *key)
 {
 	if (!key)
 		return NULL;
@@ -235,13 +235,13 @@ mt_key_free(struct mt_key *key)
 }
 
 const struct mt_public_key *
-mt_key_public(const struct mt_key *key)
+mt_key_public(const struct mt_signing_key *key)
 {
 	return key->public;
 }
 
 int
-mt_key_sign(struct mt_key *key, const void *data, size_t size, uint8_t ret[static MT_ES256_SIZE])
+mt_key_sign(struct mt_signing_key *key, const void *data, size_t size, uint8_t ret[static MT_ES256_SIZE])
 {
 	uint8_t digest[SHA256_SIZE], der[MT_ECDSA_DER_MAX];
 	size_t der_size = sizeof(der);

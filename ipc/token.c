@@ -190,7 +190,7 @@ is_sane(const struct mt_token_claims *claims)
 }
 
 static size_t
-encode_header(const struct mt_key *key, char *text)
+encode_header(const struct mt_signing_key *key, char *text)
 {
 	char json[96 + MT_KID_SIZE];
 	struct out out = {json, 0, sizeof(json)};
@@ -203,7 +203,7 @@ encode_header(const struct mt_key *key, char *text)
 }
 
 int
-mt_token_sign(struct mt_key *key, const struct mt_token_claims *claims,
+mt_token_sign(struct mt_signing_key *key, const struct mt_token_claims *claims,
 	      char text[static MT_VERDICT_TEXT_SIZE], size_t *ret_size)
 {
 	char payload[MT_VERDICT_PAYLOAD_MAX];

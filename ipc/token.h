@@ -27,13 +27,13 @@
 #define MT_VERDICT_TEXT_SIZE 4608
 #define MT_VERDICT_LEEWAY_SEC 2 /* D-JOSE-10 */
 #define MT_ISS_SIZE 96
-#define MT_ACCOUNT_ID_SIZE 33 /* 128 bits in hex, and NUL */
+#define MT_SUB_SIZE 33 /* 128 bits in hex, and NUL */
 #define MT_JTI_BYTES 16
 #define MT_EXPORTER_LABEL "EXPORTER-mailtrust-verdict" /* D-CB-06, empty context, 32 bytes */
 
 struct mt_token_claims {
 	char iss[MT_ISS_SIZE];        /* "urn:mailtrust:…" */
-	char sub[MT_ACCOUNT_ID_SIZE]; /* account id; "" where no account is known */
+	char sub[MT_SUB_SIZE]; /* account id; "" where no account is known */
 	uint32_t uid;                 /* aud is ["uid:N"] */
 	int64_t iat_sec, exp_sec;     /* whole seconds since 1970 */
 	uint8_t jti[MT_JTI_BYTES];    /* random, from the caller */
@@ -66,7 +66,7 @@ struct mt_token_claims {
  * Return: 0, -EMSGSIZE where the claims do not fit the bound, -EINVAL where an enum has no name or
  * a time is negative, -EIO where OpenSSL failed.
  */
-MT_MUST_CHECK int mt_token_sign(struct mt_key *key, const struct mt_token_claims *claims,
+MT_MUST_CHECK int mt_token_sign(struct mt_signing_key *key, const struct mt_token_claims *claims,
 				char text[static MT_VERDICT_TEXT_SIZE], size_t *ret_size);
 
 /*

@@ -30,7 +30,7 @@ verify(const char *text, size_t size, const struct mt_jwks *keys)
 }
 
 static void
-verify_signed(struct mt_key *key, const struct mt_jwks *keys, const uint8_t *data, size_t size)
+verify_signed(struct mt_signing_key *key, const struct mt_jwks *keys, const uint8_t *data, size_t size)
 {
 	const uint8_t *split = memchr(data, 0, size);
 	uint8_t signature[MT_ES256_SIZE];
@@ -60,7 +60,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		"HEoaiv6ccLI92yh46JkJ315Suu+hRANCAAQLSu20QlKncFTXDl5FgUlo22zRYmNu\n"
 		"RW92crdTXtTaQVurNupIEHKBSkrYgModd3nojP8S1liWYR/SwKMS/wiB\n"
 		"-----END PRIVATE KEY-----\n";
-	static struct mt_key *key;
+	static struct mt_signing_key *key;
 	static struct mt_jwks *keys;
 	struct mt_jwks *foreign = NULL;
 

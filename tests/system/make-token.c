@@ -36,7 +36,7 @@ static const struct mt_token_claims sample = {
 static int
 print_token(int64_t now_sec)
 {
-	MT_CLEANUP(mt_key_freep) struct mt_key *key = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *key = NULL;
 	MT_CLEANUP(mt_jwks_freep) struct mt_jwks *jwks = NULL;
 	struct mt_token_claims claims = sample;
 	char text[MT_VERDICT_TEXT_SIZE], *set = NULL;

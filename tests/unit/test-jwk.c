@@ -167,7 +167,7 @@ an_ed25519_signature_of_rfc_8037_stands_and_belongs_to_eddsa(void **state)
 static void
 the_published_set_holds_public_members_only(void **state)
 {
-	MT_CLEANUP(mt_key_freep) struct mt_key *key = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *key = NULL;
 	MT_CLEANUP(mt_jwks_freep) struct mt_jwks *jwks = NULL;
 	MT_CLEANUP(mt_jwks_freep) struct mt_jwks *back = NULL;
 	MT_CLEANUP(free_text) char *json = NULL;
@@ -187,8 +187,8 @@ the_published_set_holds_public_members_only(void **state)
 static void
 keys_rotate_with_overlap(void **state)
 {
-	MT_CLEANUP(mt_key_freep) struct mt_key *old = NULL;
-	MT_CLEANUP(mt_key_freep) struct mt_key *fresh = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *old = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *fresh = NULL;
 	MT_CLEANUP(mt_jwks_freep) struct mt_jwks *jwks = NULL;
 	uint8_t signature[MT_ES256_SIZE];
 	const char *old_kid;
@@ -268,7 +268,7 @@ a_set_takes_sixteen_keys_and_no_more(void **state)
 
 	assert_int_equal(mt_jwks_new(&jwks), 0);
 	for (size_t i = 0; i <= MT_JWKS_MAX; i++) {
-		MT_CLEANUP(mt_key_freep) struct mt_key *key = NULL;
+		MT_CLEANUP(mt_key_freep) struct mt_signing_key *key = NULL;
 
 		assert_int_equal(mt_key_generate(&key), 0);
 		assert_int_equal(mt_jwks_add(jwks, mt_key_public(key)),
@@ -309,8 +309,8 @@ static void
 the_key_file_is_private_and_never_overwritten(void **state)
 {
 	const struct dir *dir = *state;
-	MT_CLEANUP(mt_key_freep) struct mt_key *key = NULL;
-	MT_CLEANUP(mt_key_freep) struct mt_key *back = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *key = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *back = NULL;
 	mode_t mask = umask(0);
 	struct stat st;
 
@@ -331,12 +331,12 @@ a_key_file_with_any_right_for_group_or_others_is_refused(void **state)
 {
 	static const mode_t bad[] = {0640, 0620, 0610, 0604, 0602, 0601, 0666};
 	const struct dir *dir = *state;
-	MT_CLEANUP(mt_key_freep) struct mt_key *key = NULL;
+	MT_CLEANUP(mt_key_freep) struct mt_signing_key *key = NULL;
 
 	assert_int_equal(mt_key_generate(&key), 0);
 	assert_int_equal(mt_key_save(key, dir->path), 0);
 	for (size_t i = 0; i < MT_ARRAY_SIZE(bad); i++) {
-		struct mt_key *other = NULL;
+		struct mt_signing_key *other = NULL;
 
 		assert_int_equal(chmod(dir->path, bad[i]), 0);
 		assert_int_equal(mt_key_load(dir->path, &other), MT_KEY_E_PERMISSIONS);
@@ -347,7 +347,7 @@ static void
 a_key_file_that_is_a_link_or_a_fifo_is_refused(void **state)
 {
 	const struct dir *dir = *state;
-	struct mt_key *key = NULL;
+	struct mt_signing_key *key = NULL;
 
 	assert_int_equal(symlink("/dev/null", dir->path), 0);
 	assert_int_equal(mt_key_load(dir->path, &key), MT_KEY_E_PERMISSIONS);
@@ -360,7 +360,7 @@ static void
 a_file_that_holds_no_p256_key_is_malformed(void **state)
 {
 	static const char *const curves[] = {"P-384", "secp256k1"};
-	struct mt_key *key = NULL;
+	struct mt_signing_key *key = NULL;
 
 	assert_int_equal(mt_key_parse("", 0, &key), MT_KEY_E_MALFORMED);
 	assert_int_equal(mt_key_parse("-----BEGIN PRIVATE KEY-----\nAAAA\n", 33, &key),
@@ -385,7 +385,7 @@ an_encrypted_key_asks_nobody_for_a_passphrase(void **state)
 {
 	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	BIO *bio = BIO_new(BIO_s_mem());
-	struct mt_key *key = NULL;
+	struct mt_signing_key *key = NULL;
 	char *pem;
 	long size;
 

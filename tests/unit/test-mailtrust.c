@@ -47,7 +47,7 @@ enum behaviour {
 
 struct world {
 	enum behaviour behaviour;
-	struct mt_key *key, *other;
+	struct mt_signing_key *key, *other;
 	struct mt_token_claims claims;
 	char dir[64], path[96];
 	pid_t child;

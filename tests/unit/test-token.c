@@ -20,7 +20,7 @@
 static const uint8_t exporter[32] = {1, 2, 3};
 
 struct world {
-	struct mt_key *key, *stranger;
+	struct mt_signing_key *key, *stranger;
 	struct mt_jwks *jwks;
 	struct mt_token_claims claims;
 	struct mt_token_expect expect; /* the connection claims was issued for */
@@ -135,7 +135,7 @@ encode_parts(const char *header, const char *payload, size_t payload_size, char 
 }
 
 static size_t
-sign_parts(struct mt_key *key, const char *header, const char *payload, char *text)
+sign_parts(struct mt_signing_key *key, const char *header, const char *payload, char *text)
 {
 	size_t n = encode_parts(header, payload, strlen(payload), text);
 	uint8_t signature[MT_ES256_SIZE];
@@ -177,7 +177,7 @@ verify_payload_json(const struct world *w, const json_t *root)
 
 /* Signs the good payload with our key under a header where %s is our kid. */
 static int
-verify_header(const struct world *w, struct mt_key *key, const char *format)
+verify_header(const struct world *w, struct mt_signing_key *key, const char *format)
 {
 	char header[1024], text[TEXT_MAX];
 	json_t *root = payload_of(w);

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/* org.mailtrust1.Account: handlers read, call, append. Who may call stands in the table at the end.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/keeper.h"
+#include "ipc/codec.h"
+#include "ipc/idn.h"
+
+/* A request that waits for a worker. */
+struct waiting {
+	struct mt_keeper *keeper;
+	struct mt_request *request;
+	struct mt_check *check;
+	struct mt_probe_run *probe;
+	struct mt_job *job;
+};
+
+static void
+on_cancel(struct mt_request *request, void *data)
+{
+	struct waiting *w = data;
+
+	mt_check_cancel(w->check);
+	mt_probe_run_cancel(w->probe);
+	mt_job_cancel(w->job);
+	free(w);
+}
+
+static struct waiting *
+wait_for(struct mt_keeper *keeper, struct mt_request *request)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w) {
+		w->keeper = keeper;
+		w->request = request;
+	}
+	return w;
+}
+
+static uint32_t
+uid_of(struct mt_request *request)
+{
+	return mt_request_caller(request)->uid;
+}
+
+static struct mt_actor
+actor_of(struct mt_request *request)
+{
+	return (struct mt_actor){.uid = uid_of(request)};
+}
+
+static const struct mt_account *
+account_of(struct mt_request *request)
+{
+	return mt_request_account(request);
+}
+
+/* Sends an empty reply where r is 0, and leaves errors to the dispatch. */
+static int
+reply_empty(struct mt_request *request, int r)
+{
+	if (r == 0)
+		mt_request_reply(request);
+	return r;
+}
+
+/* -- Check ------------------------------------------------------------------------------------- */
+
+static int
+append_answer(struct mt_request *request, const struct mt_answer *answer)
+{
+	DBusMessageIter iter;
+	int r = mt_request_begin_reply(request, &iter);
+
+	if (r == 0)
+		r = mt_codec_append_check_reply(&iter, &answer->reply);
+	return r;
+}
+
+static void
+on_check(const struct mt_answer *answer, void *userdata)
+{
+	struct waiting *w = userdata;
+
+	mt_request_finish(w->request, append_answer(w->request, answer));
+	free(w);
+}
+
+static int
+read_question(struct mt_request *request, DBusMessageIter *args, struct mt_question *q)
+{
+	const char *op = mt_codec_take_string(args);
+	int r;
+
+	q->uid = uid_of(request);
+	q->account = account_of(request)->id;
+	q->provenance = mt_request_caller(request)->is_attested ? MT_PROVENANCE_ATTESTED
+								: MT_PROVENANCE_ASSERTED;
+	/* An operation nobody knows is judged, and denied, as such (row 7). */
+	if (mt_op_from_string(op, &q->op) != 0)
+		q->op = MT_OP_UNKNOWN;
+	r = mt_codec_read_evidence(args, &q->evidence, mt_request_diag(request));
+	if (r)
+		return r < 0 ? r : MT_ERROR_INVALID_EVIDENCE;
+	(void)dbus_message_iter_next(args);
+	r = mt_codec_read_check_options(args, &q->options, mt_request_diag(request));
+	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
+}
+
+static int
+check(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_question q = {0};
+	struct mt_answer answer;
+	struct waiting *w;
+	int r = read_question(request, args, &q);
+
+	if (r) {
+		mt_question_clear(&q);
+		return r;
+	}
+	w = wait_for(keeper, request);
+	r = w ? mt_verdicts_ask(keeper->verdicts, &q, &answer, on_check, w, &w->check) : -ENOMEM;
+	if (r == MT_VERDICTS_E_LATER) {
+		mt_request_keep(request, on_cancel, w);
+		return 0;
+	}
+	free(w);
+	mt_question_clear(&q);
+	if (r == 0)
+		r = append_answer(request, &answer);
+	else if (r == MT_VERDICTS_E_UNKNOWN)
+		r = MT_ERROR_UNKNOWN_ACCOUNT;
+	return reply_empty(request, r);
+}
+
+/* -- policy and consents ----------------------------------------------------------------------- */
+
+static int
+set_minimum(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_minimum *min = malloc(sizeof(*min));
+	struct mt_account_id id = account_of(request)->id;
+	int r;
+
+	if (!min)
+		return -ENOMEM;
+	mt_account_get_minimum(account_of(request), min);
+	r = mt_codec_read_minimum(args, false, min, mt_request_diag(request));
+	if (r > 0)
+		r = MT_ERROR_INVALID_ARGUMENTS;
+	if (r == 0)
+		r = mt_keeper_error(
+			mt_accounts_set_minimum(keeper->accounts, actor_of(request), &id, min));
+	free(min);
+	return reply_empty(request, r);
+}
+
+static int
+record_consent(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_account_id id = account_of(request)->id;
+	struct mt_consent consent;
+	enum mt_consent_kind kind;
+	int r;
+
+	if (mt_consent_kind_from_string(mt_codec_take_string(args), &kind) != 0) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX, "no such kind of consent");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	r = mt_codec_read_consent_scope(args, kind, &consent, mt_request_diag(request));
+	if (r)
+		return r < 0 ? r : MT_ERROR_INVALID_ARGUMENTS;
+	return reply_empty(request, mt_keeper_error(mt_accounts_record_consent(
+					    keeper->accounts, actor_of(request), &id, &consent)));
+}
+
+/* -- endpoints --------------------------------------------------------------------------------- */
+
+static int
+read_proto(struct mt_request *request, DBusMessageIter *args, enum mt_proto *ret)
+{
+	if (mt_proto_from_string(mt_codec_take_string(args), ret) == 0)
+		return 0;
+	mt_diag_set(mt_request_diag(request), SIZE_MAX,
+		    "the protocol is none of imap, pop3, submission");
+	return MT_ERROR_INVALID_ARGUMENTS;
+}
+
+/* The endpoint a person set last is the one he means. */
+static const struct mt_endpoint *
+endpoint_of(const struct mt_account *account, enum mt_proto proto)
+{
+	const struct mt_endpoint *found = NULL;
+
+	for (size_t i = 0; i < account->n_endpoints; i++)
+		if (account->endpoints[i].proto == proto)
+			found = &account->endpoints[i];
+	return found;
+}
+
+/* In setup one service has one server: a new one replaces what was there. */
+static int
+replace_candidates(struct mt_keeper *keeper, struct mt_request *request,
+		   const struct mt_account_id *id, const struct mt_endpoint *fresh)
+{
+	const struct mt_account *account;
+	const struct mt_endpoint *old;
+	char host[MT_DOMAIN_SIZE];
+	uint16_t port;
+	int r = mt_accounts_find(keeper->accounts, actor_of(request), id, &account);
+
+	while (r == 0 && account->state == MT_ACCOUNT_SETUP &&
+	       (old = endpoint_of(account, fresh->proto)) != NULL &&
+	       (old->port != fresh->port || strcmp(old->host, fresh->host) != 0)) {
+		memcpy(host, old->host, sizeof(host));
+		port = old->port;
+		r = mt_accounts_remove_endpoint(keeper->accounts, actor_of(request), id,
+						fresh->proto, host, port);
+		if (r == 0)
+			r = mt_accounts_find(keeper->accounts, actor_of(request), id, &account);
+	}
+	return r;
+}
+
+static int
+set_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_account_id id = account_of(request)->id;
+	struct mt_endpoint endpoint = {.discovery = MT_DISCOVERY_MANUAL,
+				       .dnssec = MT_DNSSEC_INSECURE};
+	const char *host;
+	int r = read_proto(request, args, &endpoint.proto);
+
+	if (r)
+		return r;
+	if (mt_transport_from_string(mt_codec_take_string(args), &endpoint.transport) != 0) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX,
+			    "the transport is none of implicit, starttls, none");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	host = mt_codec_take_string(args);
+	endpoint.port = mt_codec_take_u16(args);
+	r = mt_idn_host(host, strlen(host), endpoint.host);
+	if (r > 0 || endpoint.port == 0) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX,
+			    "the server is not a host name or address with a port");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	if (r == 0)
+		r = replace_candidates(keeper, request, &id, &endpoint);
+	if (r == 0)
+		r = mt_accounts_set_endpoint(keeper->accounts, actor_of(request), &id, &endpoint);
+	return reply_empty(request, mt_keeper_error(r));
+}
+
+static int
+remove_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_account_id id = account_of(request)->id;
+	const struct mt_endpoint *endpoint;
+	struct mt_endpoint copy;
+	enum mt_proto proto;
+	int r = read_proto(request, args, &proto);
+
+	if (r)
+		return r;
+	endpoint = endpoint_of(account_of(request), proto);
+	if (!endpoint)
+		return MT_ERROR_NOT_IN_THIS_STATE;
+	copy = *endpoint;
+	return reply_empty(request, mt_keeper_error(mt_accounts_remove_endpoint(
+					    keeper->accounts, actor_of(request), &id, copy.proto,
+					    copy.host, copy.port)));
+}
+
+static int
+append_addresses(struct mt_request *request, const struct mt_addresses *addresses)
+{
+	DBusMessageIter iter, array;
+	int r = mt_request_begin_reply(request, &iter);
+
+	if (r)
+		return r;
+	if (!dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "s", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < addresses->n && r == 0; i++)
+		r = mt_codec_append_string(&array, addresses->address[i]);
+	return dbus_message_iter_close_container(&iter, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
+static void
+on_addresses(const struct mt_addresses *addresses, void *userdata)
+{
+	static const int errors[MT_ADDRESSES_STATE_COUNT] = {
+		[MT_ADDRESSES_FAILED] = MT_ERROR_DEGRADED,
+		[MT_ADDRESSES_TIMEOUT] = MT_ERROR_TIMEOUT,
+		[MT_ADDRESSES_SERVFAIL] = MT_ERROR_SERVER_UNREACHABLE,
+		[MT_ADDRESSES_NONE] = MT_ERROR_SERVER_UNREACHABLE,
+		[MT_ADDRESSES_FOUND] = 0,
+	};
+	struct waiting *w = userdata;
+	int r = errors[addresses->state];
+
+	if (r == 0)
+		r = append_addresses(w->request, addresses);
+	mt_request_finish(w->request, r);
+	free(w);
+}
+
+static int
+resolve(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	const struct mt_endpoint *endpoint;
+	enum mt_proto proto;
+	struct waiting *w;
+	int r = read_proto(request, args, &proto);
+
+	if (r)
+		return r;
+	endpoint = endpoint_of(account_of(request), proto);
+	if (!endpoint)
+		return MT_ERROR_NOT_IN_THIS_STATE;
+	w = wait_for(keeper, request);
+	if (!w)
+		return -ENOMEM;
+	r = mt_jobs_resolve(keeper->jobs, endpoint->host, on_addresses, w, &w->job);
+	if (r) {
+		free(w);
+		return r;
+	}
+	mt_request_keep(request, on_cancel, w);
+	return 0;
+}
+
+static int
+probe_error(int outcome)
+{
+	static const int errors[] = {
+		[MT_PROBES_E_LIMIT] = MT_ERROR_LIMIT_EXCEEDED,
+		[MT_PROBES_E_NOT_PERMITTED] = MT_ERROR_ACCESS_DENIED,
+		[MT_PROBES_E_UNREACHABLE] = MT_ERROR_SERVER_UNREACHABLE,
+		[MT_PROBES_E_TIMEOUT] = MT_ERROR_TIMEOUT,
+		[MT_PROBES_E_WORKER] = MT_ERROR_DEGRADED,
+	};
+
+	return outcome > 0 ? errors[outcome] : outcome;
+}
+
+static void
+on_probe(int outcome, const struct mt_evidence *evidence, const struct mt_answer *answer,
+	 const char *text, void *userdata)
+{
+	struct waiting *w = userdata;
+	DBusMessageIter iter;
+	int r = probe_error(outcome);
+
+	if (r)
+		mt_diag_set(mt_request_diag(w->request), SIZE_MAX, "%s", text);
+	else
+		r = mt_request_begin_reply(w->request, &iter);
+	if (r == 0)
+		r = mt_codec_append_evidence(&iter, evidence);
+	if (r == 0)
+		r = mt_codec_append_verdict(&iter, answer->verdict.decision, answer->verdict.conf,
+					    answer->verdict.reasons, answer->verdict.n_reasons);
+	mt_request_finish(w->request, r);
+	free(w);
+}
+
+static int
+probe(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	const struct mt_endpoint *endpoint;
+	enum mt_proto proto;
+	struct waiting *w;
+	int r = read_proto(request, args, &proto);
+
+	if (r)
+		return r;
+	endpoint = endpoint_of(account_of(request), proto);
+	if (!endpoint)
+		return MT_ERROR_NOT_IN_THIS_STATE;
+	w = wait_for(keeper, request);
+	if (!w)
+		return -ENOMEM;
+	r = mt_probes_start(keeper->probes, uid_of(request), account_of(request), endpoint,
+			    on_probe, w, &w->probe);
+	if (r) {
+		free(w);
+		return probe_error(r);
+	}
+	mt_request_keep(request, on_cancel, w);
+	return 0;
+}
+
+/* -- life -------------------------------------------------------------------------------------- */
+
+static int
+commit(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_account_id id = account_of(request)->id;
+	size_t endpoint;
+
+	return reply_empty(request, mt_keeper_error(mt_accounts_commit(
+					    keeper->accounts, actor_of(request), &id, &endpoint)));
+}
+
+static int
+remove_account(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+	struct mt_account_id id = account_of(request)->id;
+
+	return reply_empty(request, mt_keeper_error(mt_accounts_remove(keeper->accounts,
+								       actor_of(request), &id)));
+}
+
+const struct mt_method mt_account_methods[] = {
+	{MT_CALL_ACCOUNT_CHECK, MT_ACCESS_OWNER, check},
+	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum},
+	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent},
+	{MT_CALL_ACCOUNT_SET_ENDPOINT, MT_ACCESS_OWNER, set_endpoint},
+	{MT_CALL_ACCOUNT_REMOVE_ENDPOINT, MT_ACCESS_OWNER, remove_endpoint},
+	{MT_CALL_ACCOUNT_RESOLVE, MT_ACCESS_OWNER, resolve},
+	{MT_CALL_ACCOUNT_PROBE, MT_ACCESS_OWNER, probe},
+	{MT_CALL_ACCOUNT_COMMIT, MT_ACCESS_OWNER, commit},
+	{MT_CALL_ACCOUNT_REMOVE, MT_ACCESS_OWNER, remove_account},
+};
+const size_t mt_account_n_methods = MT_ARRAY_SIZE(mt_account_methods);

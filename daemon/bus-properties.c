@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Properties of accounts and of the root: stored state as D-Bus values; no connection is made. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/keeper.h"
+#include "ipc/codec.h"
+
+static int
+append_id(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	char id[MT_ACCOUNT_ID_TEXT];
+
+	mt_account_id_format(&((const struct mt_account *)account)->id, id);
+	return mt_codec_append_string(variant, id);
+}
+
+static int
+append_address(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	return mt_codec_append_string(variant, ((const struct mt_account *)account)->address);
+}
+
+static int
+append_state(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	const struct mt_account *a = account;
+
+	return mt_codec_append_string(variant, mt_account_state_to_string(a->state));
+}
+
+static int
+append_level(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	enum mt_account_level level = mt_keeper_level(userdata, account);
+
+	return mt_codec_append_string(variant, mt_account_level_to_string(level));
+}
+
+static int
+append_minimum(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	struct mt_minimum *min = malloc(sizeof(*min));
+	int r;
+
+	if (!min)
+		return -ENOMEM;
+	mt_account_get_minimum(account, min);
+	r = mt_codec_append_minimum(variant, min);
+	free(min);
+	return r;
+}
+
+static int
+append_effective(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+
+	return mt_codec_append_effective(variant, mt_accounts_effective(keeper->accounts, account));
+}
+
+static int
+append_endpoint(DBusMessageIter *array, const struct mt_endpoint *endpoint)
+{
+	static const char *const probes[] = {"none", "below-minimum", "confidential"};
+	const char *reasons[MT_REASONS_MAX];
+	struct mt_dict dict;
+
+	mt_dict_open(&dict, array);
+	mt_dict_add_string(&dict, "protocol", mt_proto_to_string(endpoint->proto));
+	mt_dict_add_string(&dict, "transport", mt_transport_to_string(endpoint->transport));
+	mt_dict_add_string(&dict, "host", endpoint->host);
+	mt_dict_add_u16(&dict, "port", endpoint->port);
+	mt_dict_add_string(&dict, "discovery", mt_discovery_to_string(endpoint->discovery));
+	mt_dict_add_bool(&dict, "saved", endpoint->status == MT_ENDPOINT_SAVED);
+	mt_dict_add_string(&dict, "probe", probes[endpoint->probe]);
+	for (size_t i = 0; i < endpoint->n_probe_reasons; i++)
+		reasons[i] = mt_reason_to_string((enum mt_reason)endpoint->probe_reasons[i]);
+	mt_dict_add_strings(&dict, "probe-reasons", reasons, endpoint->n_probe_reasons);
+	return mt_dict_close(&dict);
+}
+
+static int
+append_endpoints(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	const struct mt_account *a = account;
+	DBusMessageIter array;
+	int r = 0;
+
+	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_endpoints && r == 0; i++)
+		r = append_endpoint(&array, &a->endpoints[i]);
+	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
+static int
+append_consents(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	const struct mt_account *a = account;
+	DBusMessageIter array;
+	int r = 0;
+
+	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_consents && r == 0; i++)
+		r = mt_codec_append_consent(&array, &a->consents[i]);
+	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
+const struct mt_property mt_account_properties[] = {
+	{MT_PROPERTY_ACCOUNT_ID, append_id},
+	{MT_PROPERTY_ACCOUNT_ADDRESS, append_address},
+	{MT_PROPERTY_ACCOUNT_STATE, append_state},
+	{MT_PROPERTY_ACCOUNT_LEVEL, append_level},
+	{MT_PROPERTY_ACCOUNT_MINIMUM, append_minimum},
+	{MT_PROPERTY_ACCOUNT_EFFECTIVE_MINIMUM, append_effective},
+	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_endpoints},
+	{MT_PROPERTY_ACCOUNT_CONSENTS, append_consents},
+};
+const size_t mt_account_n_properties = MT_ARRAY_SIZE(mt_account_properties);
+
+static int
+append_version(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	return mt_codec_append_string(variant, MT_VERSION);
+}
+
+static int
+append_epoch(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	struct mt_keeper *keeper = userdata;
+
+	return mt_codec_append_u64(variant, mt_store_get_epoch(keeper->store));
+}
+
+const struct mt_property mt_manager_properties[] = {
+	{MT_PROPERTY_MANAGER_VERSION, append_version},
+	{MT_PROPERTY_MANAGER_POLICY_EPOCH, append_epoch},
+};
+const size_t mt_manager_n_properties = MT_ARRAY_SIZE(mt_manager_properties);
