@@ -132,8 +132,8 @@ static const struct {
 	const char *order;
 	int (*obey)(struct server *server, struct mt_request *request);
 } orders[] = {
-	{"now", order_now},       {"later", order_later},   {"never", order_never},
-	{"forget", order_forget}, {"wrong", order_wrong},   {"refuse", order_refuse},
+	{"now", order_now},       {"later", order_later}, {"never", order_never},
+	{"forget", order_forget}, {"wrong", order_wrong}, {"refuse", order_refuse},
 	{"memory", order_memory},
 };
 
@@ -380,8 +380,8 @@ server_clear(struct server *server)
 }
 
 struct server_options {
-	const char *path;       /* of the direct socket, or NULL */
-	const char *bus;        /* address, or NULL */
+	const char *path; /* of the direct socket, or NULL */
+	const char *bus;  /* address, or NULL */
 	enum mt_listen who;
 	bool is_user_mode;
 };
@@ -409,8 +409,7 @@ server_start(const struct server_options *options)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)close(pipes[0]);
 	if (server_init(&server, options->is_user_mode) ||
-	    (options->path &&
-	     mt_bus_listen(server.bus, options->path, options->who, message)) ||
+	    (options->path && mt_bus_listen(server.bus, options->path, options->who, message)) ||
 	    (options->bus && mt_bus_connect(server.bus, options->bus, MT_BUS_NAME, message))) {
 		fprintf(stderr, "# server: %s\n", message);
 		_exit(1);
