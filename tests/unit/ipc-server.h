@@ -23,7 +23,7 @@
 #include "ipc/codec.h"
 #include "ipc/dispatch.h"
 
-#define OTHER_UID 12345
+#define OTHER_UID 2 /* bin: dbus-daemon lets in only users that have an entry */
 #define ID_OF_ROOT "00000000000000000000000000000001"
 #define ID_OF_OTHER "00000000000000000000000000000002"
 #define ID_OF_NOBODY "00000000000000000000000000000003"
@@ -171,6 +171,7 @@ handle_status(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	mt_dict_add_u32(&dict, "gone", server->n_gone);
 	mt_dict_add_u32(&dict, "cancelled", server->n_cancelled);
 	mt_dict_add_u32(&dict, "calls", server->n_calls);
+	mt_dict_add_u32(&dict, "bus-lost", server->n_bus_lost);
 	r = mt_dict_close(&dict);
 	if (r == 0)
 		mt_request_reply(request);

@@ -762,6 +762,7 @@ evidence_in_json_is_strict(void **state)
 static void
 json_is_bounded_before_it_is_parsed(void **state)
 {
+	static const char brackets[] = "[\"[[[[[[[[[[[[[[[[[[[[\\\"[\"]";
 	char *long_text = malloc(MT_JSON_LINE_MAX + 2), deep[64] = "";
 	struct mt_diag diag = {0};
 	json_t *json = NULL;
@@ -781,7 +782,7 @@ json_is_bounded_before_it_is_parsed(void **state)
 	memset(deep + MT_JSON_DEPTH_MAX + 1, ']', MT_JSON_DEPTH_MAX + 1);
 	assert_int_equal(mt_json_parse(deep, strlen(deep), &json, &diag), MT_CODEC_E_VALUE);
 	/* brackets in text are text */
-	assert_int_equal(mt_json_parse("[\"[[[[[[[[[[[[[[[[[[[[\\\"[\"]", 25, &json, &diag), 0);
+	assert_int_equal(mt_json_parse(brackets, strlen(brackets), &json, &diag), 0);
 	json_decref(json);
 	assert_int_equal(mt_json_parse("{\"a\":1,\"a\":2}", 13, &json, &diag), MT_CODEC_E_VALUE);
 }

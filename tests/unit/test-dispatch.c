@@ -520,9 +520,9 @@ answer_to(int fd, const char *line, size_t size)
 static void
 nothing_but_external_is_accepted(void **state)
 {
-	static const char *const lines[] = {"\0AUTH ANONYMOUS 6d74\r\n",
-					    "\0AUTH DBUS_COOKIE_SHA1 30\r\n",
-					    "\0AUTH EXTERNAL 3132333435\r\n"}; /* not our uid */
+	static const char *const lines[] = {
+		"\0AUTH ANONYMOUS 6d74\r\n", "\0AUTH DBUS_COOKIE_SHA1 30\r\n",
+		"\0AUTH EXTERNAL 3132333435\r\n"}; /* not our uid: 12345 */
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(lines); i++) {
 		int fd = raw_connect();
