@@ -24,6 +24,9 @@ bool mt_codec_read_string(DBusMessageIter *value, const char **ret);
 /* Writes "key: what" and returns the outcome. */
 int mt_codec_complain(struct mt_diag *diag, int outcome, const char *key, const char *what);
 
+/* Text of one policy field at most: MT_DIGESTS_MAX static pins, each a host and a digest in hex. */
+#define MT_CODEC_FIELD_SIZE (MT_DIGESTS_MAX * (MT_DOMAIN_SIZE + 2 * 32 + 2))
+
 /* One policy field from text; *seen holds the bits of those already set.
  * Return: 0, MT_CODEC_E_…. */
 int mt_codec_set_field(struct mt_minimum *min, uint32_t *seen, const char *name, const char *value,

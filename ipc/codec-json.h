@@ -32,21 +32,13 @@ MT_MUST_CHECK int mt_json_parse(const char *text, size_t size, json_t **ret, str
 /* Evidence. Outcomes as mt_codec_read_evidence(). Append returns a new reference, NULL: no memory.
  */
 json_t *mt_json_append_evidence(const struct mt_evidence *evidence);
-MT_MUST_CHECK int mt_json_read_evidence(const json_t *object, struct mt_evidence *ret,
+MT_MUST_CHECK int mt_json_read_evidence(json_t *object, struct mt_evidence *ret,
 					struct mt_diag *diag);
 
 /* Policy fields: text for values in a chain; arrays for sets; numbers (seconds) or "never" for
  * times; static_pins is an object of host to array of hex digests. Read adds to what *min holds. */
 json_t *mt_json_append_minimum(const struct mt_minimum *min);
-MT_MUST_CHECK int mt_json_read_minimum(const json_t *object, bool is_org, struct mt_minimum *min,
+MT_MUST_CHECK int mt_json_read_minimum(json_t *object, bool is_org, struct mt_minimum *min,
 				       struct mt_diag *diag);
-
-/* Strict base64 (RFC 4648 §4): padding required, no white space, unused bits zero.
- * Return: decoded size, or -1. ret holds at least size / 4 * 3 bytes. */
-ptrdiff_t mt_base64_decode(const char *text, size_t size, uint8_t *ret);
-/* Lower or upper case hex of exactly n bytes. */
-bool mt_hex_decode(const char *text, size_t size, uint8_t *ret, size_t n);
-/* "2026-01-01T00:00:00Z", with a fraction and offset of RFC 3339. Return: 0, or 1. */
-MT_MUST_CHECK int mt_time_parse(const char *text, int64_t *ret_usec);
 
 #endif

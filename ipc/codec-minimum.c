@@ -7,34 +7,33 @@
 #include "ipc/codec-evidence.h"
 #include "ipc/codec-internal.h"
 
-/* The longest: MT_DIGESTS_MAX static pins of a host and a digest in hex each. */
-#define FIELD_SIZE (MT_DIGESTS_MAX * (MT_DOMAIN_SIZE + 2 * 32 + 2))
+static int
+append_value(DBusMessageIter *entry, const char *value, const char *layer)
+{
+	DBusMessageIter pair;
+
+	if (!layer)
+		return mt_codec_append_string(entry, value);
+	if (!dbus_message_iter_open_container(entry, DBUS_TYPE_STRUCT, NULL, &pair))
+		return -ENOMEM;
+	if (mt_codec_append_string(&pair, value) == 0 &&
+	    mt_codec_append_string(&pair, layer) == 0 &&
+	    dbus_message_iter_close_container(entry, &pair))
+		return 0;
+
+	dbus_message_iter_abandon_container_if_open(entry, &pair);
+	return -ENOMEM;
+}
 
 static int
 append_pair(DBusMessageIter *dict, const char *key, const char *value, const char *layer)
 {
-	DBusMessageIter entry, pair;
-	int r;
+	DBusMessageIter entry;
 
 	if (!dbus_message_iter_open_container(dict, DBUS_TYPE_DICT_ENTRY, NULL, &entry))
 		return -ENOMEM;
-	r = mt_codec_append_string(&entry, key);
-	if (r == 0 && !layer) {
-		r = mt_codec_append_string(&entry, value);
-	} else if (r == 0) {
-		if (!dbus_message_iter_open_container(&entry, DBUS_TYPE_STRUCT, NULL, &pair)) {
-			r = -ENOMEM;
-		} else {
-			r = mt_codec_append_string(&pair, value);
-			if (r == 0)
-				r = mt_codec_append_string(&pair, layer);
-			if (r || !dbus_message_iter_close_container(&entry, &pair)) {
-				dbus_message_iter_abandon_container_if_open(&entry, &pair);
-				r = -ENOMEM;
-			}
-		}
-	}
-	if (r == 0 && dbus_message_iter_close_container(dict, &entry))
+	if (mt_codec_append_string(&entry, key) == 0 && append_value(&entry, value, layer) == 0 &&
+	    dbus_message_iter_close_container(dict, &entry))
 		return 0;
 
 	dbus_message_iter_abandon_container_if_open(dict, &entry);
@@ -46,7 +45,7 @@ static int
 append_fields(DBusMessageIter *iter, const struct mt_minimum *min, const uint8_t *layers)
 {
 	DBusMessageIter dict;
-	char value[FIELD_SIZE];
+	char value[MT_CODEC_FIELD_SIZE];
 	int r = 0;
 
 	if (!dbus_message_iter_open_container(iter, DBUS_TYPE_ARRAY, layers ? "{s(ss)}" : "{ss}",
@@ -118,8 +117,5 @@ mt_codec_read_minimum(DBusMessageIter *iter, bool is_org, struct mt_minimum *min
 			(void)mt_codec_complain(diag, r, name, mt_codec_explain(r));
 	}
 	dbus_message_iter_next(iter);
-	if (r == 0)
-		mt_minimum_canonicalise(min);
-
 	return r;
 }

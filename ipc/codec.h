@@ -86,7 +86,7 @@ MT_MUST_CHECK int mt_codec_append_verdict(DBusMessageIter *iter, enum mt_decisio
 					  bool conf, const enum mt_reason *reasons, size_t n);
 
 /* Policy fields: a{ss}, text as mt_minimum_set_text() takes it; only the present ones. Read adds to
- * what *min holds (so a caller begins with zeroes) and canonicalises it. */
+ * what *min holds, so a caller begins with zeroes. */
 MT_MUST_CHECK int mt_codec_append_minimum(DBusMessageIter *iter, const struct mt_minimum *min);
 MT_MUST_CHECK int mt_codec_read_minimum(DBusMessageIter *iter, bool is_org, struct mt_minimum *min,
 					struct mt_diag *diag);

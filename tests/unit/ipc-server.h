@@ -23,7 +23,7 @@
 #include "ipc/codec.h"
 #include "ipc/dispatch.h"
 
-#define OTHER_UID 12345
+#define OTHER_UID 2 /* bin: dbus-daemon lets in only users that have an entry */
 #define ID_OF_ROOT "00000000000000000000000000000001"
 #define ID_OF_OTHER "00000000000000000000000000000002"
 #define ID_OF_NOBODY "00000000000000000000000000000003"
@@ -132,8 +132,8 @@ static const struct {
 	const char *order;
 	int (*obey)(struct server *server, struct mt_request *request);
 } orders[] = {
-	{"now", order_now},       {"later", order_later},   {"never", order_never},
-	{"forget", order_forget}, {"wrong", order_wrong},   {"refuse", order_refuse},
+	{"now", order_now},       {"later", order_later}, {"never", order_never},
+	{"forget", order_forget}, {"wrong", order_wrong}, {"refuse", order_refuse},
 	{"memory", order_memory},
 };
 
@@ -171,6 +171,7 @@ handle_status(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	mt_dict_add_u32(&dict, "gone", server->n_gone);
 	mt_dict_add_u32(&dict, "cancelled", server->n_cancelled);
 	mt_dict_add_u32(&dict, "calls", server->n_calls);
+	mt_dict_add_u32(&dict, "bus-lost", server->n_bus_lost);
 	r = mt_dict_close(&dict);
 	if (r == 0)
 		mt_request_reply(request);
@@ -380,8 +381,8 @@ server_clear(struct server *server)
 }
 
 struct server_options {
-	const char *path;       /* of the direct socket, or NULL */
-	const char *bus;        /* address, or NULL */
+	const char *path; /* of the direct socket, or NULL */
+	const char *bus;  /* address, or NULL */
 	enum mt_listen who;
 	bool is_user_mode;
 };
@@ -409,8 +410,7 @@ server_start(const struct server_options *options)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)close(pipes[0]);
 	if (server_init(&server, options->is_user_mode) ||
-	    (options->path &&
-	     mt_bus_listen(server.bus, options->path, options->who, message)) ||
+	    (options->path && mt_bus_listen(server.bus, options->path, options->who, message)) ||
 	    (options->bus && mt_bus_connect(server.bus, options->bus, MT_BUS_NAME, message))) {
 		fprintf(stderr, "# server: %s\n", message);
 		_exit(1);
