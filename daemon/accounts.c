@@ -174,6 +174,22 @@ mt_accounts_forget(struct mt_accounts *accounts, const struct mt_account_id *id)
 			accounts->effective[i].used = 0;
 }
 
+const struct mt_account *
+mt_accounts_replace_take(struct mt_accounts *accounts, struct mt_account *account)
+{
+	struct mt_accounts_slot *slot = cache_find(accounts, &account->id);
+
+	for (size_t i = 0; i < EFFECTIVE_SLOTS; i++)
+		if (mt_account_id_equal(&accounts->effective[i].id, &account->id))
+			accounts->effective[i].used = 0;
+	if (!slot)
+		return cache_take(accounts, account);
+	mt_account_clear(&slot->account);
+	slot->account = *account;
+	memset(account, 0, sizeof(*account));
+	return &slot->account;
+}
+
 /* -- new and free */
 
 int
