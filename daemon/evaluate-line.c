@@ -10,6 +10,7 @@
 
 #include "ipc/codec-json.h"
 #include "ipc/idn.h"
+#include "ipc/text.h"
 #include "policy/domain.h"
 
 #define BYTES_MAX (256 * 1024) /* anchors and TLSA data of one line */
@@ -21,7 +22,7 @@ struct reading {
 	size_t used; /* of line->bytes */
 };
 
-typedef int (*member_fn)(struct reading *in, const json_t *value);
+typedef int (*member_fn)(struct reading *in, json_t *value);
 
 static int
 bad(struct reading *in, const char *what)
@@ -31,7 +32,7 @@ bad(struct reading *in, const char *what)
 }
 
 static int
-read_enum(struct reading *in, const json_t *value, int (*from_string)(const char *, int *),
+read_enum(struct reading *in, json_t *value, int (*from_string)(const char *, int *),
 	  int *ret, const char *what)
 {
 	const char *text = json_string_value(value);
@@ -58,13 +59,13 @@ ENUM_READER(tlsa_status)
 ENUM_READER(consent_kind)
 
 static int
-read_id(struct reading *in, const json_t *value)
+read_id(struct reading *in, json_t *value)
 {
 	return 0; /* kept before anything else could fail */
 }
 
 static int
-read_at(struct reading *in, const json_t *value)
+read_at(struct reading *in, json_t *value)
 {
 	const char *text = json_string_value(value);
 
@@ -74,7 +75,7 @@ read_at(struct reading *in, const json_t *value)
 }
 
 static int
-read_layer(struct reading *in, const json_t *value, bool is_org)
+read_layer(struct reading *in, json_t *value, bool is_org)
 {
 	struct mt_minimum *layer = &in->line->layer;
 	int r;
@@ -92,7 +93,7 @@ read_layer(struct reading *in, const json_t *value, bool is_org)
 }
 
 static int
-read_state(struct reading *in, const json_t *value)
+read_state(struct reading *in, json_t *value)
 {
 	int state, r = read_enum(in, value, account_state_int, &state, "state: unknown");
 
@@ -102,7 +103,7 @@ read_state(struct reading *in, const json_t *value)
 }
 
 static int
-read_op(struct reading *in, const json_t *value)
+read_op(struct reading *in, json_t *value)
 {
 	const char *text = json_string_value(value);
 	int op = MT_OP_UNKNOWN;
@@ -116,7 +117,7 @@ read_op(struct reading *in, const json_t *value)
 }
 
 static int
-read_domain(struct reading *in, const json_t *value)
+read_domain(struct reading *in, json_t *value)
 {
 	const char *text = json_string_value(value);
 
@@ -126,7 +127,7 @@ read_domain(struct reading *in, const json_t *value)
 }
 
 static int
-read_reference(struct reading *in, const json_t *value)
+read_reference(struct reading *in, json_t *value)
 {
 	struct mt_reference *ref = &in->line->facts.reference;
 	const struct mt_service *service;
@@ -136,7 +137,7 @@ read_reference(struct reading *in, const json_t *value)
 
 	if (!json_is_object(value))
 		return bad(in, "reference: not an object");
-	json_object_foreach((json_t *)(uintptr_t)value, key, member)
+	json_object_foreach(value, key, member)
 	{
 		if (strcmp(key, "discovery") == 0) {
 			r = read_enum(in, member, discovery_int, &number,
@@ -166,7 +167,7 @@ read_reference(struct reading *in, const json_t *value)
 }
 
 static int
-read_evidence(struct reading *in, const json_t *value)
+read_evidence(struct reading *in, json_t *value)
 {
 	int r = mt_json_read_evidence(value, &in->line->evidence, in->diag);
 
@@ -189,7 +190,7 @@ take(struct reading *in, size_t size)
 }
 
 static int
-read_anchors(struct reading *in, const json_t *value)
+read_anchors(struct reading *in, json_t *value)
 {
 	struct mt_line *line = in->line;
 
@@ -235,7 +236,7 @@ read_tlsa_record(struct reading *in, const char *text)
 }
 
 static int
-read_tlsa(struct reading *in, const json_t *value)
+read_tlsa(struct reading *in, json_t *value)
 {
 	const json_t *records = json_object_get(value, "records");
 	int status, r = read_enum(in, json_object_get(value, "status"), tlsa_status_int, &status,
@@ -253,7 +254,7 @@ read_tlsa(struct reading *in, const json_t *value)
 }
 
 static int
-read_pins(struct reading *in, const json_t *value)
+read_pins(struct reading *in, json_t *value)
 {
 	struct mt_line *line = in->line;
 
@@ -273,7 +274,7 @@ read_pins(struct reading *in, const json_t *value)
 }
 
 static int
-read_consents(struct reading *in, const json_t *value)
+read_consents(struct reading *in, json_t *value)
 {
 	int kind, r = json_is_array(value) ? 0 : bad(in, "consents: not an array");
 
@@ -287,7 +288,7 @@ read_consents(struct reading *in, const json_t *value)
 }
 
 static int
-read_provenance(struct reading *in, const json_t *value)
+read_provenance(struct reading *in, json_t *value)
 {
 	const char *text = json_string_value(value);
 
@@ -298,7 +299,7 @@ read_provenance(struct reading *in, const json_t *value)
 }
 
 static int
-read_endpoint(struct reading *in, const json_t *value)
+read_endpoint(struct reading *in, json_t *value)
 {
 	const char *text = json_string_value(value);
 
@@ -309,7 +310,7 @@ read_endpoint(struct reading *in, const json_t *value)
 }
 
 static int
-read_best(struct reading *in, const json_t *value)
+read_best(struct reading *in, json_t *value)
 {
 	int level, r = read_enum(in, value, level_int, &level, "best: unknown level");
 
@@ -319,7 +320,7 @@ read_best(struct reading *in, const json_t *value)
 }
 
 static int
-read_clock(struct reading *in, const json_t *value)
+read_clock(struct reading *in, json_t *value)
 {
 	const char *text = json_string_value(value);
 
@@ -330,13 +331,13 @@ read_clock(struct reading *in, const json_t *value)
 }
 
 static int
-read_account_policy(struct reading *in, const json_t *value)
+read_account_policy(struct reading *in, json_t *value)
 {
 	return read_layer(in, value, false);
 }
 
 static int
-read_org_policy(struct reading *in, const json_t *value)
+read_org_policy(struct reading *in, json_t *value)
 {
 	return read_layer(in, value, true);
 }
@@ -376,13 +377,13 @@ is_member(const char *key)
 
 /* The default account's layer joins even where the line states no policy. */
 static int
-read_members(struct reading *in, const json_t *object)
+read_members(struct reading *in, json_t *object)
 {
 	const char *key;
 	json_t *value;
 	int r;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach(object, key, value)
 	{
 		if (!is_member(key))
 			return bad(in, "unknown member of the line");
