@@ -282,27 +282,36 @@ now_msec(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The next signal that has arrived; the bus daemon's own are not meant. Taken, not dispatched:
+ * there are no filters here. */
+static DBusMessage *
+take_signal(DBusConnection *connection)
+{
+	DBusMessage *message;
+
+	while ((message = dbus_connection_pop_message(connection))) {
+		if (dbus_message_get_type(message) == DBUS_MESSAGE_TYPE_SIGNAL &&
+		    !dbus_message_has_interface(message, DBUS_INTERFACE_LOCAL) &&
+		    !dbus_message_has_interface(message, DBUS_INTERFACE_DBUS))
+			break;
+		dbus_message_unref(message);
+	}
+	return message;
+}
+
 DBusMessage *
 mt_client_wait_signal(struct mt_client *client, int timeout_msec)
 {
-	int64_t deadline = now_msec() + timeout_msec, left = timeout_msec;
-	DBusMessage *message;
+	int64_t deadline = now_msec() + timeout_msec, left;
+	DBusMessage *signal;
 
-	do {
-		/* taken, not dispatched: there are no filters here */
-		while ((message = dbus_connection_pop_message(client->connection))) {
-			if (dbus_message_get_type(message) == DBUS_MESSAGE_TYPE_SIGNAL &&
-			    !dbus_message_has_interface(message, DBUS_INTERFACE_LOCAL) &&
-			    !dbus_message_has_interface(message, DBUS_INTERFACE_DBUS))
-				return message;
-			dbus_message_unref(message);
-		}
-		if (left < 0 || !dbus_connection_read_write(client->connection, (int)left))
-			return NULL;
+	for (;;) {
+		signal = take_signal(client->connection);
 		left = deadline - now_msec();
-	} while (left >= 0 || dbus_connection_get_dispatch_status(client->connection) ==
-				      DBUS_DISPATCH_DATA_REMAINS);
-	return NULL;
+		if (signal || left <= 0 ||
+		    !dbus_connection_read_write(client->connection, (int)left))
+			return signal;
+	}
 }
 
 DBusConnection *
