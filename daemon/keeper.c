@@ -384,8 +384,8 @@ mt_keeper_free(struct mt_keeper *k)
 {
 	if (!k)
 		return NULL;
-	mt_bus_free(k->bus);
 	mt_dispatch_free(k->dispatch);
+	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
 	mt_jobs_free(k->jobs);
 	mt_verdicts_free(k->verdicts);
