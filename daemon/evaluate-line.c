@@ -32,8 +32,8 @@ bad(struct reading *in, const char *what)
 }
 
 static int
-read_enum(struct reading *in, json_t *value, int (*from_string)(const char *, int *),
-	  int *ret, const char *what)
+read_enum(struct reading *in, json_t *value, int (*from_string)(const char *, int *), int *ret,
+	  const char *what)
 {
 	const char *text = json_string_value(value);
 

@@ -241,7 +241,8 @@ mt_key_public(const struct mt_signing_key *key)
 }
 
 int
-mt_key_sign(struct mt_signing_key *key, const void *data, size_t size, uint8_t ret[static MT_ES256_SIZE])
+mt_key_sign(struct mt_signing_key *key, const void *data, size_t size,
+	    uint8_t ret[static MT_ES256_SIZE])
 {
 	uint8_t digest[SHA256_SIZE], der[MT_ECDSA_DER_MAX];
 	size_t der_size = sizeof(der);

@@ -32,11 +32,11 @@
 #define MT_EXPORTER_LABEL "EXPORTER-mailtrust-verdict" /* D-CB-06, empty context, 32 bytes */
 
 struct mt_token_claims {
-	char iss[MT_ISS_SIZE];        /* "urn:mailtrust:…" */
-	char sub[MT_SUB_SIZE]; /* account id; "" where no account is known */
-	uint32_t uid;                 /* aud is ["uid:N"] */
-	int64_t iat_sec, exp_sec;     /* whole seconds since 1970 */
-	uint8_t jti[MT_JTI_BYTES];    /* random, from the caller */
+	char iss[MT_ISS_SIZE];     /* "urn:mailtrust:…" */
+	char sub[MT_SUB_SIZE];     /* account id; "" where no account is known */
+	uint32_t uid;              /* aud is ["uid:N"] */
+	int64_t iat_sec, exp_sec;  /* whole seconds since 1970 */
+	uint8_t jti[MT_JTI_BYTES]; /* random, from the caller */
 	uint8_t nonce[MT_NONCE_MAX];
 	size_t nonce_size;         /* 0: no nonce */
 	enum mt_decision decision; /* mt_decision */

@@ -30,7 +30,8 @@ verify(const char *text, size_t size, const struct mt_jwks *keys)
 }
 
 static void
-verify_signed(struct mt_signing_key *key, const struct mt_jwks *keys, const uint8_t *data, size_t size)
+verify_signed(struct mt_signing_key *key, const struct mt_jwks *keys, const uint8_t *data,
+	      size_t size)
 {
 	const uint8_t *split = memchr(data, 0, size);
 	uint8_t signature[MT_ES256_SIZE];
