@@ -130,7 +130,7 @@ head_encode(const struct mt_account *account, struct mt_writer *writer)
 	mt_writer_u8(writer, account->state);
 	mt_writer_u8(writer, account->suspender);
 	mt_writer_u8(writer, account->committed);
-	mt_writer_u8(writer, account->readded);
+	mt_writer_u8(writer, account->added_again);
 	mt_writer_i64(writer, account->created_usec);
 	mt_writer_i64(writer, account->changed_usec);
 	mt_writer_u32(writer, account->domain_chunk);
@@ -149,7 +149,7 @@ head_decode(struct mt_reader *reader, struct mt_account *ret)
 	ret->state = mt_reader_enum(reader, MT_ACCOUNT_STATE_COUNT);
 	ret->suspender = mt_reader_enum(reader, MT_SUSPENDER_COUNT);
 	ret->committed = mt_reader_bool(reader);
-	ret->readded = mt_reader_bool(reader);
+	ret->added_again = mt_reader_bool(reader);
 	ret->created_usec = mt_reader_i64(reader);
 	ret->changed_usec = mt_reader_i64(reader);
 	ret->domain_chunk = mt_reader_u32(reader);

@@ -72,7 +72,7 @@ struct mt_account {
 	enum mt_account_state state;
 	enum mt_suspender suspender; /* NONE unless suspended */
 	bool committed;              /* was active once: never in setup again (R-5.4-06) */
-	bool readded;                /* a tombstone was found: a pin here needs an administrator */
+	bool added_again;            /* a tombstone was found: a pin here needs an administrator */
 	int64_t created_usec, changed_usec;
 
 	struct mt_endpoint endpoints[MT_ENDPOINTS_MAX];

@@ -161,7 +161,7 @@ pin_guard(struct mt_accounts *accounts, struct mt_actor actor, const struct mt_a
 	if (!mt_account_has_host(account, host))
 		return MT_ACCOUNTS_E_NO_ENDPOINT;
 	/* 4.9: removing and adding again is no way around that. */
-	if (account->readded && !actor.admin)
+	if (account->added_again && !actor.admin)
 		return MT_ACCOUNTS_E_NOT_PERMITTED;
 	if (mt_value(effective, MT_FIELD_PINNING) == MT_FORBIDDEN)
 		return MT_ACCOUNTS_E_PIN_FORBIDDEN;

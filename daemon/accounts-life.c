@@ -16,7 +16,7 @@
 static void
 inherit(struct mt_account *account, const struct mt_tombstone *tombstone)
 {
-	account->readded = true;
+	account->added_again = true;
 	memcpy(account->best, tombstone->best, sizeof(account->best));
 	memcpy(account->declined, tombstone->declined, sizeof(account->declined));
 	account->n_declined = tombstone->n_declined;
@@ -287,7 +287,7 @@ tombstone_init(const struct mt_account *account, int64_t now_usec, struct mt_tom
 {
 	*ret = (struct mt_tombstone){
 		.removed_at_usec = now_usec,
-		.was_committed = account->committed || account->readded,
+		.was_committed = account->committed || account->added_again,
 		.suspender = account->suspender,
 		.n_declined = account->n_declined,
 	};

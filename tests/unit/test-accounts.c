@@ -922,7 +922,7 @@ adding_again_inherits_a_suspension_for_thirty_days(void **state)
 	world->now_usec += 30 * DAY_USEC;
 	id = add(world, ADDRESS);
 	assert_int_equal(get(world, &id)->state, MT_ACCOUNT_SETUP);
-	assert_false(get(world, &id)->readded);
+	assert_false(get(world, &id)->added_again);
 }
 
 static void
@@ -933,7 +933,7 @@ another_uids_tombstone_is_nobody_elses(void **state)
 
 	assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
 	assert_int_equal(mt_accounts_add(world->accounts, bob.uid, ADDRESS, &id), 0);
-	assert_false(get(world, &id)->readded);
+	assert_false(get(world, &id)->added_again);
 }
 
 static void
@@ -952,7 +952,7 @@ removing_many_accounts_leaves_a_bounded_number_of_records(void **state)
 	assert_true(mt_store_get_n_records(world->store) < 140);
 	/* Nor does that wash away what was remembered of an account that was in use. */
 	id = add(world, ADDRESS);
-	assert_true(get(world, &id)->readded);
+	assert_true(get(world, &id)->added_again);
 }
 
 static void
@@ -987,7 +987,7 @@ a_setup_idle_for_a_day_is_forgotten(void **state)
 	assert_int_equal(mt_accounts_find(world->accounts, ann, &id, &account),
 			 MT_ACCOUNTS_E_UNKNOWN);
 	id = add(world, ADDRESS);
-	assert_false(get(world, &id)->readded);
+	assert_false(get(world, &id)->added_again);
 }
 
 static void
