@@ -117,19 +117,14 @@ compare(const void *a, const void *b)
 	return memcmp(x->sha256, y->sha256, 32);
 }
 
-/* Sorts, drops duplicates, and takes the digest of the generation. */
-static int
-finish(struct mt_anchors *anchors)
+/* Sorts, and drops duplicates. */
+static void
+sort(struct mt_anchors *anchors)
 {
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	size_t kept = 0;
-	int ok;
 
-	if (!context)
-		return -ENOMEM;
 	if (anchors->n)
 		qsort(anchors->entries, anchors->n, sizeof(*anchors->entries), compare);
-	ok = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
 	for (size_t i = 0; i < anchors->n; i++) {
 		struct mt_anchor_entry *e = &anchors->entries[i];
 
@@ -138,9 +133,23 @@ finish(struct mt_anchors *anchors)
 			continue;
 		}
 		anchors->entries[kept++] = *e;
-		ok = ok && EVP_DigestUpdate(context, e->sha256, 32);
 	}
 	anchors->n = kept;
+}
+
+/* Equal sets with equal marks are equal generations. */
+static int
+take_digest(struct mt_anchors *anchors)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	int ok = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+
+	for (size_t i = 0; i < anchors->n && ok; i++) {
+		const uint8_t mark = anchors->entries[i].is_local;
+
+		ok = EVP_DigestUpdate(context, anchors->entries[i].sha256, 32) &&
+		     EVP_DigestUpdate(context, &mark, 1);
+	}
 	ok = ok && EVP_DigestFinal_ex(context, anchors->digest, NULL);
 	EVP_MD_CTX_free(context);
 	return ok ? 0 : -EIO;
@@ -165,31 +174,22 @@ warm_up(const struct mt_anchors *anchors)
 	ERR_clear_error();
 }
 
-static int
-drop(X509 *cert, void *userdata)
-{
-	struct mt_anchors *distribution = userdata;
-
-	return add_anchor(cert, distribution);
-}
-
 /* R-6-02: what the distribution did not bring was added here. */
 static int
 mark_local(struct mt_anchors *anchors)
 {
 	struct mt_anchors distribution = {0};
-	int r = read_tree(DISTRIBUTION_DIR, 0, drop, &distribution);
+	int r = read_tree(DISTRIBUTION_DIR, 0, add_anchor, &distribution);
 
 	/* No such folder: then nothing came from the distribution. */
 	if (r == -ENOENT)
 		r = 0;
-	if (r == 0)
-		r = finish(&distribution);
+	sort(&distribution);
 	for (size_t i = 0; r == 0 && i < anchors->n; i++) {
 		struct mt_anchor_entry *e = &anchors->entries[i];
 
-		e->is_local = !distribution.n ||
-			      !bsearch(e, distribution.entries, distribution.n, sizeof(*e), compare);
+		e->is_local = !distribution.n || !bsearch(e, distribution.entries, distribution.n,
+							  sizeof(*e), compare);
 	}
 	for (size_t i = 0; i < distribution.n; i++)
 		X509_free(distribution.entries[i].cert);
@@ -217,10 +217,11 @@ mt_anchors_load(const char *path, struct mt_anchors **ret)
 	if (!anchors)
 		return -ENOMEM;
 	r = read_path(path ? path : SYSTEM_BUNDLE, anchors);
-	if (r == 0)
-		r = finish(anchors);
+	sort(anchors);
 	if (r == 0 && !path)
 		r = mark_local(anchors);
+	if (r == 0)
+		r = take_digest(anchors);
 	if (r == -ENOMEM)
 		return r;
 	if (r) {
@@ -251,12 +252,26 @@ mt_anchors_from_der(const struct mt_bytes *der, size_t n, struct mt_anchors **re
 		}
 		r = add_anchor(cert, anchors);
 	}
-	if (r == 0)
-		r = finish(anchors);
+	if (r == 0) {
+		sort(anchors);
+		r = take_digest(anchors);
+	}
 	if (r)
 		return r;
 	*ret = mt_steal(&anchors);
 	return 0;
+}
+
+size_t
+mt_anchors_count(const struct mt_anchors *anchors)
+{
+	return anchors->n;
+}
+
+void
+mt_anchors_digest(const struct mt_anchors *anchors, uint8_t ret[static 32])
+{
+	memcpy(ret, anchors->digest, 32);
 }
 
 struct mt_anchors *
@@ -295,5 +310,6 @@ mt_anchors_next(const struct mt_anchors *anchors, const struct mt_anchor_entry *
 {
 	const struct mt_anchor_entry *next = entry + 1;
 
-	return next < anchors->entries + anchors->n && next->subject == entry->subject ? next : NULL;
+	return next < anchors->entries + anchors->n && next->subject == entry->subject ? next
+										       : NULL;
 }

@@ -12,7 +12,7 @@
 #include "daemon/worker/chain.h"
 
 struct mt_anchor_entry {
-	X509 *cert; /* owned; extensions and key are decoded already */
+	X509 *cert;            /* owned; extensions and key are decoded already */
 	unsigned long subject; /* hash of the subject name, the sort key */
 	uint8_t sha256[32];
 	bool is_local; /* not among the distribution's bundle (R-6-02) */
