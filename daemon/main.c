@@ -26,7 +26,7 @@ static int
 start_spawner(const struct mt_config *config, int *ret_fd)
 {
 	struct mt_spawner_options options = {.trust_anchors = config->trust_anchors,
-					     .require_user = !config->user};
+					     .require_user = !config->user && !config->evaluate};
 	pid_t pid;
 
 	for (size_t i = 0; i < config->dns_forward.n; i++)
