@@ -23,20 +23,20 @@
 #define MT_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* Defines free_fn##p(), for MT_CLEANUP, from a free_fn() that accepts NULL. */
-#define MT_DEFINE_CLEANUP(type, free_fn)                                                           \
-	static inline void free_fn##p(type *p)                                                     \
-	{                                                                                          \
-		if (*p)                                                                            \
-			free_fn(*p);                                                               \
-	}                                                                                          \
+#define MT_DEFINE_CLEANUP(type, free_fn)       \
+	static inline void free_fn##p(type *p) \
+	{                                      \
+		if (*p)                        \
+			free_fn(*p);           \
+	}                                      \
 	_Static_assert(sizeof(type) == sizeof(void *), "a pointer type")
 
 /* Hands the pointer out of a cleanup-guarded variable. */
-#define mt_steal(pp)                                                                               \
-	__extension__({                                                                            \
-		__typeof__(*(pp)) stolen_ = *(pp);                                                 \
-		*(pp) = NULL;                                                                      \
-		stolen_;                                                                           \
+#define mt_steal(pp)                               \
+	__extension__({                            \
+		__typeof__(*(pp)) stolen_ = *(pp); \
+		*(pp) = NULL;                      \
+		stolen_;                           \
 	})
 
 #define MT_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

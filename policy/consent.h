@@ -22,17 +22,18 @@ enum mt_consent_kind {
 
 struct mt_consent {
 	enum mt_consent_kind kind;
-	enum mt_proto proto;         /* of the endpoint; UNKNOWN where the kind has none */
-	char host[MT_DOMAIN_SIZE];   /* "" where the kind has none */
-	uint16_t port;               /* 0 where the kind has none */
-	uint8_t leaf_sha256[32];     /* kind pin only, else zero */
-	uint32_t text_version;       /* of the warning shown (policy/consent-text.h) */
+	enum mt_proto proto;       /* of the endpoint; UNKNOWN where the kind has none */
+	char host[MT_DOMAIN_SIZE]; /* "" where the kind has none */
+	uint16_t port;             /* 0 where the kind has none */
+	uint8_t leaf_sha256[32];   /* kind pin only, else zero */
+	uint32_t text_version;     /* of the warning shown (policy/consent-text.h) */
 	uint32_t uid;
 	int64_t given_at_usec;
-	int64_t expires_usec;        /* INT64_MAX: never */
+	int64_t expires_usec; /* INT64_MAX: never */
 };
 
-/* Version of the current warning texts; a changed text invalidates old consents for new accounts. */
+/* Version of the current warning texts; a changed text invalidates old consents for new accounts.
+ */
 #define MT_CONSENT_TEXT_VERSION 1
 
 const char *mt_consent_kind_to_string(enum mt_consent_kind kind); /* "reduced-confidentiality", … */
@@ -46,7 +47,8 @@ bool mt_consent_applies(const struct mt_consent *consent, enum mt_consent_kind k
 			enum mt_proto proto, const char *host, uint16_t port, const uint8_t *leaf,
 			int64_t now_usec);
 
-/* The consent is well formed for its kind: endpoint and leaf present exactly where it needs them. */
+/* The consent is well formed for its kind: endpoint and leaf present exactly where it needs them.
+ */
 bool mt_consent_is_well_formed(const struct mt_consent *consent);
 
 #endif

@@ -17,7 +17,8 @@ enum { MT_DOMAIN_E_INVALID = 1 };
  * digits alone is refused (it would be an address, RFC 1123 §2.1).
  * Return: 0, or MT_DOMAIN_E_INVALID with ret untouched.
  */
-MT_MUST_CHECK int mt_domain_normalise(const char *name, size_t size, char ret[static MT_DOMAIN_SIZE]);
+MT_MUST_CHECK int mt_domain_normalise(const char *name, size_t size,
+				      char ret[static MT_DOMAIN_SIZE]);
 
 /* Parses an IPv4 or IPv6 literal without brackets. Return: 4, 16, or 0 where it is none. */
 size_t mt_ip_literal_parse(const char *text, uint8_t ret[static 16]);

@@ -77,16 +77,17 @@ struct mt_evidence {
 
 	enum mt_proto proto;
 	enum mt_transport transport;
-	char host[MT_DOMAIN_SIZE]; /* A-labels, no trailing dot; or an IP literal without brackets */
+	char host[MT_DOMAIN_SIZE]; /* A-labels, no trailing dot; or an IP literal without brackets
+				    */
 	uint16_t port;
 
 	bool tls_failed;
 	enum mt_tls_version tls_version;
 	char tls_cipher[MT_TOKEN_SIZE]; /* IANA or OpenSSL name */
 	char tls_group[MT_TOKEN_SIZE];
-	bool tls_ems;         /* RFC 7627 */
-	bool tls_etm;         /* RFC 7366 */
-	bool tls_reneg_info;  /* RFC 5746 */
+	bool tls_ems;        /* RFC 7627 */
+	bool tls_etm;        /* RFC 7366 */
+	bool tls_reneg_info; /* RFC 5746 */
 	bool tls_compression;
 	bool tls_resumed;
 	bool tls_early_data;
@@ -97,8 +98,8 @@ struct mt_evidence {
 	size_t n_chain;
 	uint8_t *chain_bytes; /* owned; NULL where there is no chain */
 	size_t chain_size;
-	/* The chain stated had too many or too many bytes of certificates: it was not kept, and row 31
-	 * answers cert.malformed (D-PKIX-09). */
+	/* The chain stated had too many or too many bytes of certificates: it was not kept, and row
+	 * 31 answers cert.malformed (D-PKIX-09). */
 	bool chain_oversized;
 	uint8_t leaf_sha256[32]; /* stated, or computed from chain[0] by the decoder */
 	struct mt_bytes staple;  /* slice of chain_bytes */
@@ -115,7 +116,8 @@ struct mt_evidence {
 	bool starttls_caps_refreshed;
 	uint32_t pretls_other_responses;
 
-	char auth_mechanism[MT_TOKEN_SIZE]; /* "LOGIN" is the IMAP command, else SASL names, upper case */
+	char auth_mechanism[MT_TOKEN_SIZE]; /* "LOGIN" is the IMAP command, else SASL names, upper
+					       case */
 	bool auth_logindisabled;
 	char auth_cb_type[MT_TOKEN_SIZE];
 	uint8_t auth_cb_value[MT_CB_MAX];
@@ -132,23 +134,23 @@ struct mt_evidence {
 
 /* Wire types of a key; the character is the D-Bus type code where it is a basic type. */
 enum mt_ev_type {
-	MT_EV_TYPE_BOOL,       /* b */
-	MT_EV_TYPE_U16,        /* q */
-	MT_EV_TYPE_U32,        /* u */
-	MT_EV_TYPE_TIME,       /* x: microseconds since 1970, UTC */
-	MT_EV_TYPE_TEXT,       /* s, at most size - 1 bytes */
-	MT_EV_TYPE_HOST,       /* s, a domain name or IP literal */
-	MT_EV_TYPE_PROTO,      /* s, enum mt_proto */
-	MT_EV_TYPE_TRANSPORT,  /* s, enum mt_transport */
-	MT_EV_TYPE_VERSION,    /* s, enum mt_tls_version: "1.3" */
-	MT_EV_TYPE_DIGEST,     /* ay, exactly 32 bytes */
-	MT_EV_TYPE_BYTES,      /* ay, at most size bytes; the count goes to size_offset */
-	MT_EV_TYPE_STAPLE,     /* ay, at most MT_STAPLE_MAX */
-	MT_EV_TYPE_CHAIN       /* aay */
+	MT_EV_TYPE_BOOL,      /* b */
+	MT_EV_TYPE_U16,       /* q */
+	MT_EV_TYPE_U32,       /* u */
+	MT_EV_TYPE_TIME,      /* x: microseconds since 1970, UTC */
+	MT_EV_TYPE_TEXT,      /* s, at most size - 1 bytes */
+	MT_EV_TYPE_HOST,      /* s, a domain name or IP literal */
+	MT_EV_TYPE_PROTO,     /* s, enum mt_proto */
+	MT_EV_TYPE_TRANSPORT, /* s, enum mt_transport */
+	MT_EV_TYPE_VERSION,   /* s, enum mt_tls_version: "1.3" */
+	MT_EV_TYPE_DIGEST,    /* ay, exactly 32 bytes */
+	MT_EV_TYPE_BYTES,     /* ay, at most size bytes; the count goes to size_offset */
+	MT_EV_TYPE_STAPLE,    /* ay, at most MT_STAPLE_MAX */
+	MT_EV_TYPE_CHAIN      /* aay */
 };
 
 struct mt_evidence_key {
-	const char *name;   /* "tls.version": dotted on the bus, nested objects in JSON */
+	const char *name; /* "tls.version": dotted on the bus, nested objects in JSON */
 	enum mt_ev_type type;
 	size_t offset;      /* into struct mt_evidence */
 	size_t size;        /* of a TEXT, HOST or BYTES field */
@@ -177,9 +179,9 @@ enum mt_phase { MT_PHASE_FINAL = 0, MT_PHASE_HANDSHAKE };
 
 /*
  * The keys that (op, phase) requires and that are not present, as MT_BIT(enum mt_ev): 0 is
- * complete. Leaf digest in place of a chain is accepted on a resumed session only. For op capability
- * and starttls only proto, host, port, transport and observed_at are required.
- * Spec: REQUIREMENTS 0.2.
+ * complete. Leaf digest in place of a chain is accepted on a resumed session only. For op
+ * capability and starttls only proto, host, port, transport and observed_at are required. Spec:
+ * REQUIREMENTS 0.2.
  */
 uint64_t mt_evidence_missing(const struct mt_evidence *ev, enum mt_op op, enum mt_phase phase);
 

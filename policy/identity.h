@@ -19,9 +19,10 @@ enum mt_refid_type { MT_REFID_NONE = 0, MT_REFID_DNS, MT_REFID_SRV, MT_REFID_IP,
 
 struct mt_refid {
 	enum mt_refid_type type;
-	char value[MT_DOMAIN_SIZE + 16]; /* "imap.example.test", "_imaps.example.test", "192.0.2.7" */
-	uint8_t ip[16];                  /* octets of an IP-ID */
-	size_t ip_size;                  /* 4 or 16 */
+	char value[MT_DOMAIN_SIZE +
+		   16]; /* "imap.example.test", "_imaps.example.test", "192.0.2.7" */
+	uint8_t ip[16]; /* octets of an IP-ID */
+	size_t ip_size; /* 4 or 16 */
 };
 
 struct mt_refids {
@@ -32,16 +33,18 @@ struct mt_refids {
 /* How the host of an endpoint came to be known. */
 struct mt_reference {
 	enum mt_discovery discovery;
-	enum mt_dnssec dnssec;              /* of the SRV RRset; meaningful for SRV */
-	bool saved;                         /* committed by the user: configuration from then on */
-	bool confirmed;                     /* out-of-domain target confirmed (consent srv-target) */
+	enum mt_dnssec dnssec; /* of the SRV RRset; meaningful for SRV */
+	bool saved;            /* committed by the user: configuration from then on */
+	bool confirmed;        /* out-of-domain target confirmed (consent srv-target) */
 	char address_domain[MT_DOMAIN_SIZE]; /* of the account's address, A-labels */
 	char host[MT_DOMAIN_SIZE];           /* saved or candidate host, or IP literal */
-	char label[16];                     /* SRV label it was discovered under, "_imaps"; "" if none */
+	char label[16]; /* SRV label it was discovered under, "_imaps"; "" if none */
 };
 
-enum { MT_REFIDS_E_INVALID = 1, /* host or domain is neither a name nor a literal */
-       MT_REFIDS_E_NONE = 2 };  /* row 4 of the table: no connection, hence no identifiers */
+enum {
+	MT_REFIDS_E_INVALID = 1, /* host or domain is neither a name nor a literal */
+	MT_REFIDS_E_NONE = 2
+}; /* row 4 of the table: no connection, hence no identifiers */
 
 /*
  * Builds the list for one endpoint after the table of REQUIREMENTS 2.2 (D-ID-19, rows 1-8).
@@ -59,6 +62,7 @@ int mt_refids_match_srv(const struct mt_refids *refs, struct mt_bytes presented)
 /* presented: the octets of an iPAddress, 4 or 16 (D-ID-14). */
 int mt_refids_match_ip(const struct mt_refids *refs, struct mt_bytes presented);
 
-const char *mt_refid_type_to_string(enum mt_refid_type type); /* "none" "dns" "srv" "ip" "dane-ee" */
+const char *
+mt_refid_type_to_string(enum mt_refid_type type); /* "none" "dns" "srv" "ip" "dane-ee" */
 
 #endif

@@ -29,7 +29,12 @@ enum { MT_TLS_MIN_1_2 = 0, MT_TLS_MIN_1_3 };
 enum { MT_TRANSPORT_MIN_STARTTLS = 0, MT_TRANSPORT_MIN_IMPLICIT };
 enum { MT_CIPHER_SANE = 0, MT_CIPHER_BCP195, MT_CIPHER_RECOMMENDED_ONLY };
 /* A diamond: the two bits are joined with OR. */
-enum { MT_PROOF_PKIX_OR_DANE = 0, MT_PROOF_PKIX = 1, MT_PROOF_DANE = 2, MT_PROOF_PKIX_AND_DANE = 3 };
+enum {
+	MT_PROOF_PKIX_OR_DANE = 0,
+	MT_PROOF_PKIX = 1,
+	MT_PROOF_DANE = 2,
+	MT_PROOF_PKIX_AND_DANE = 3
+};
 enum { MT_REVOCATION_OFF = 0, MT_REVOCATION_STAPLE, MT_REVOCATION_SOFT, MT_REVOCATION_HARD };
 enum { MT_LOCAL_ROOTS_ACCEPT = 0, MT_LOCAL_ROOTS_FLAG, MT_LOCAL_ROOTS_REJECT };
 enum { MT_ALLOWED = 0, MT_FORBIDDEN = 1 };
@@ -75,13 +80,25 @@ enum mt_field {
 /* SASL mechanisms and commands policy can name, as bits; LOGIN is the IMAP command and SASL LOGIN,
  * USER the POP3 command pair. */
 enum mt_mech {
-	MT_MECH_PLAIN = 0, MT_MECH_LOGIN, MT_MECH_USER, MT_MECH_APOP, MT_MECH_CRAM_MD5,
-	MT_MECH_SCRAM_SHA_1, MT_MECH_SCRAM_SHA_1_PLUS, MT_MECH_SCRAM_SHA_256, MT_MECH_SCRAM_SHA_256_PLUS,
-	MT_MECH_EXTERNAL, MT_MECH_XOAUTH2, MT_MECH_OAUTHBEARER, MT_MECH_GSSAPI, MT_MECH_ANONYMOUS
+	MT_MECH_PLAIN = 0,
+	MT_MECH_LOGIN,
+	MT_MECH_USER,
+	MT_MECH_APOP,
+	MT_MECH_CRAM_MD5,
+	MT_MECH_SCRAM_SHA_1,
+	MT_MECH_SCRAM_SHA_1_PLUS,
+	MT_MECH_SCRAM_SHA_256,
+	MT_MECH_SCRAM_SHA_256_PLUS,
+	MT_MECH_EXTERNAL,
+	MT_MECH_XOAUTH2,
+	MT_MECH_OAUTHBEARER,
+	MT_MECH_GSSAPI,
+	MT_MECH_ANONYMOUS
 };
 #define MT_MECH_COUNT 14
 #define MT_MECHS_ALL ((UINT32_C(1) << MT_MECH_COUNT) - 1)
-#define MT_PROTOCOLS_ALL ((1u << MT_PROTO_IMAP) | (1u << MT_PROTO_POP3) | (1u << MT_PROTO_SUBMISSION))
+#define MT_PROTOCOLS_ALL \
+	((1u << MT_PROTO_IMAP) | (1u << MT_PROTO_POP3) | (1u << MT_PROTO_SUBMISSION))
 
 /* "any", or an explicit set that may be empty. Patterns: a host name, or "*.domain" for every name
  * inside a domain (whole labels, any depth). Kept sorted, without subsumed members, so that equal
@@ -104,8 +121,9 @@ struct mt_static_pins {
 	struct {
 		char host[MT_DOMAIN_SIZE];
 		uint8_t digest[32];
-	} pin[MT_DIGESTS_MAX]; /* sorted by host, digest; a host once named stays named (see emptied) */
-	bool emptied; /* an intersection for some host became empty: unsatisfiable */
+	} pin[MT_DIGESTS_MAX]; /* sorted by host, digest; a host once named stays named (see
+				  emptied) */
+	bool emptied;          /* an intersection for some host became empty: unsatisfiable */
 };
 
 /* One layer: only the fields in present say anything. ~20 KiB: on the heap or static, never copied
@@ -113,8 +131,8 @@ struct mt_static_pins {
 struct mt_minimum {
 	uint32_t present; /* MT_BIT(enum mt_field) */
 	uint8_t values[MT_FIELD_SCALAR_COUNT];
-	uint32_t auth_mechs; /* bits of enum mt_mech */
-	uint8_t protocols;   /* bits of enum mt_proto */
+	uint32_t auth_mechs;    /* bits of enum mt_mech */
+	uint8_t protocols;      /* bits of enum mt_proto */
 	int64_t not_after_usec; /* INT64_MAX: never */
 	uint32_t verdict_ttl_sec;
 	uint32_t srv_check_max_sec;
@@ -133,15 +151,25 @@ struct mt_effective {
 #define MT_FLOOR_VERSION 1 /* R-5.2-05 */
 
 /* One row per field: name, kind, names of the values weak to strict. Drives text codecs. */
-enum mt_field_kind { MT_KIND_CHAIN, MT_KIND_DIAMOND, MT_KIND_MECHS, MT_KIND_PROTOCOLS, MT_KIND_PATTERNS,
-		     MT_KIND_DIGESTS, MT_KIND_STATIC_PINS, MT_KIND_TIME_MIN, MT_KIND_SECONDS_MIN };
+enum mt_field_kind {
+	MT_KIND_CHAIN,
+	MT_KIND_DIAMOND,
+	MT_KIND_MECHS,
+	MT_KIND_PROTOCOLS,
+	MT_KIND_PATTERNS,
+	MT_KIND_DIGESTS,
+	MT_KIND_STATIC_PINS,
+	MT_KIND_TIME_MIN,
+	MT_KIND_SECONDS_MIN
+};
 struct mt_field_def {
-	const char *name;          /* "tls_min" */
+	const char *name; /* "tls_min" */
 	enum mt_field_kind kind;
-	const char *const *values; /* NULL-terminated, weak to strict; NULL unless CHAIN or DIAMOND */
-	uint8_t floor, initial;    /* scalar fields: floor, and default for new accounts */
-	bool bundle;               /* part of what minimum confidentiality means (0.5) */
-	bool org_only;             /* static_pins, anchors */
+	const char *const
+		*values;        /* NULL-terminated, weak to strict; NULL unless CHAIN or DIAMOND */
+	uint8_t floor, initial; /* scalar fields: floor, and default for new accounts */
+	bool bundle;            /* part of what minimum confidentiality means (0.5) */
+	bool org_only;          /* static_pins, anchors */
 };
 extern const struct mt_field_def mt_fields[MT_FIELD_COUNT];
 
@@ -157,7 +185,8 @@ void mt_effective_init(struct mt_effective *eff);
 /* Fills the default of a new account: every field an account may hold. */
 void mt_minimum_init_default(struct mt_minimum *min);
 /* eff := eff ⊔ layer. */
-void mt_effective_join(struct mt_effective *eff, const struct mt_minimum *layer, enum mt_layer which);
+void mt_effective_join(struct mt_effective *eff, const struct mt_minimum *layer,
+		       enum mt_layer which);
 /* A field whose set is empty where a member is needed, or -1 (row 4). */
 int mt_effective_unsatisfiable(const struct mt_effective *eff);
 /* Obligation order: q is at least as strict as p in every field (4.6, I-3). */

@@ -5,8 +5,8 @@
 /*
  * The closed list of reason codes: one table of code, string, effect, clause and sentence.
  *
- * A code is ABI: its string stands in verdict tokens, logs and on the bus, and a verifier that meets
- * an unknown one treats the verdict as deny. The effect is what the code does when it is the
+ * A code is ABI: its string stands in verdict tokens, logs and on the bus, and a verifier that
+ * meets an unknown one treats the verdict as deny. The effect is what the code does when it is the
  * strongest reason, with minimum confidentiality on and off; decide.c acts, this table explains.
  * It does not decide anything itself, and it does not check that a verdict is consistent (that is
  * invariant I-6, tested).
@@ -15,7 +15,13 @@
 #include "policy/base.h"
 
 /* Strength order: deny > confirm > awc > info. Never: not issued in that column. */
-enum mt_effect { MT_EFFECT_DENY = 0, MT_EFFECT_CONFIRM, MT_EFFECT_AWC, MT_EFFECT_INFO, MT_EFFECT_NEVER };
+enum mt_effect {
+	MT_EFFECT_DENY = 0,
+	MT_EFFECT_CONFIRM,
+	MT_EFFECT_AWC,
+	MT_EFFECT_INFO,
+	MT_EFFECT_NEVER
+};
 
 /* X(symbol, code, effect with min_conf on, effect with it off, requirement ids, sentence) */
 #include "policy/reason-list.h"
@@ -30,7 +36,8 @@ enum mt_reason {
 /* The stable string of a code, e.g. "cert.expired". Static storage. */
 const char *mt_reason_to_string(enum mt_reason reason);
 
-/* Return: 0 with *ret_reason set, or 1 where the string is no code; *ret_reason is then untouched. */
+/* Return: 0 with *ret_reason set, or 1 where the string is no code; *ret_reason is then untouched.
+ */
 MT_MUST_CHECK int mt_reason_from_string(const char *string, enum mt_reason *ret_reason);
 
 /* One English sentence for a person. Static storage. */

@@ -29,7 +29,8 @@ enum mt_op {
 };
 #define MT_OP_COUNT 7
 
-/* How the host of an endpoint was found. Unknown is treated as a source that can be tampered with. */
+/* How the host of an endpoint was found. Unknown is treated as a source that can be tampered with.
+ */
 enum mt_discovery {
 	MT_DISCOVERY_UNKNOWN = 0,
 	MT_DISCOVERY_MANUAL,
@@ -45,10 +46,16 @@ enum mt_level { MT_LEVEL_NONE = 0, MT_LEVEL_TLS, MT_LEVEL_TLS_AUTH };
 #define MT_LEVEL_COUNT 3
 
 /* State of an answer under DNSSEC (RFC 4035 §4.3). Undetermined: no answer, or SERVFAIL. */
-enum mt_dnssec { MT_DNSSEC_BOGUS = 0, MT_DNSSEC_UNDETERMINED, MT_DNSSEC_INSECURE, MT_DNSSEC_SECURE };
+enum mt_dnssec {
+	MT_DNSSEC_BOGUS = 0,
+	MT_DNSSEC_UNDETERMINED,
+	MT_DNSSEC_INSECURE,
+	MT_DNSSEC_SECURE
+};
 #define MT_DNSSEC_COUNT 4
 
-/* "imap", "starttls", "authenticate", "srv", "tls+auth", "insecure". Static storage; for the UNKNOWN values "unknown". */
+/* "imap", "starttls", "authenticate", "srv", "tls+auth", "insecure". Static storage; for the
+ * UNKNOWN values "unknown". */
 const char *mt_proto_to_string(enum mt_proto proto);
 const char *mt_transport_to_string(enum mt_transport transport);
 const char *mt_op_to_string(enum mt_op op);
@@ -56,8 +63,9 @@ const char *mt_discovery_to_string(enum mt_discovery discovery);
 const char *mt_level_to_string(enum mt_level level);
 const char *mt_dnssec_to_string(enum mt_dnssec dnssec);
 
-/* Return: 0, or 1 where the string is none of the names ("unknown" is none); *ret is then untouched.
- * "smtps" and "submissions" are no protocol names (D-IANA-03): see mt_service_find_label(). */
+/* Return: 0, or 1 where the string is none of the names ("unknown" is none); *ret is then
+ * untouched. "smtps" and "submissions" are no protocol names (D-IANA-03): see
+ * mt_service_find_label(). */
 MT_MUST_CHECK int mt_proto_from_string(const char *string, enum mt_proto *ret);
 MT_MUST_CHECK int mt_transport_from_string(const char *string, enum mt_transport *ret);
 MT_MUST_CHECK int mt_op_from_string(const char *string, enum mt_op *ret);
@@ -67,7 +75,7 @@ MT_MUST_CHECK int mt_dnssec_from_string(const char *string, enum mt_dnssec *ret)
 
 /* One SRV label (RFC 6186 §3, RFC 8314 §5.1) with its registered port (RFC 8314 §7). */
 struct mt_service {
-	const char *label;    /* "_imaps" */
+	const char *label; /* "_imaps" */
 	enum mt_proto proto;
 	enum mt_transport transport; /* STARTTLS or IMPLICIT: what the label promises */
 	uint16_t port;

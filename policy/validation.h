@@ -27,7 +27,8 @@ enum mt_cert_fault {
 /* Zero: no validation took place, e.g. the worker died. Row 1 then answers daemon.degraded. */
 enum mt_validation_state {
 	MT_VALIDATION_FAILED = 0,
-	MT_VALIDATION_NO_CHAIN,  /* nothing to judge: transport none, anonymous suite, handshake failed */
+	MT_VALIDATION_NO_CHAIN,  /* nothing to judge: transport none, anonymous suite, handshake
+				    failed */
 	MT_VALIDATION_MALFORMED, /* not DER, too many, too large, trailing bytes */
 	MT_VALIDATION_DONE
 };
@@ -47,23 +48,23 @@ enum mt_anchor { MT_ANCHOR_NONE = 0, MT_ANCHOR_LOCAL, MT_ANCHOR_SYSTEM };
 
 struct mt_validation {
 	enum mt_validation_state state;
-	bool pkix_valid;      /* path and identity: no fault bit but CN_ONLY is set */
-	uint32_t faults;      /* MT_BIT(enum mt_cert_fault) */
+	bool pkix_valid; /* path and identity: no fault bit but CN_ONLY is set */
+	uint32_t faults; /* MT_BIT(enum mt_cert_fault) */
 	enum mt_anchor anchor;
-	uint8_t anchor_sha256[32];   /* of the anchor's DER; zero where there is none */
-	struct mt_refid matched;     /* of PKIX; type NONE where none */
+	uint8_t anchor_sha256[32]; /* of the anchor's DER; zero where there is none */
+	struct mt_refid matched;   /* of PKIX; type NONE where none */
 
-	uint32_t dane_usable;        /* records left after D-DANE-05 and -06 */
-	bool dane_matched;           /* one of them, after digest agility (D-DANE-07) */
-	uint8_t dane_usage;          /* 2 or 3, of the match */
-	struct mt_refid dane_id;     /* {dane-ee, host}, or the name that matched under usage 2 */
+	uint32_t dane_usable;    /* records left after D-DANE-05 and -06 */
+	bool dane_matched;       /* one of them, after digest agility (D-DANE-07) */
+	uint8_t dane_usage;      /* 2 or 3, of the match */
+	struct mt_refid dane_id; /* {dane-ee, host}, or the name that matched under usage 2 */
 
-	bool must_staple;            /* TLS feature status_request in the leaf (RFC 7633) */
-	bool staple_valid;           /* a staple was given and stands (D-PKIX-06) */
+	bool must_staple;  /* TLS feature status_request in the leaf (RFC 7633) */
+	bool staple_valid; /* a staple was given and stands (D-PKIX-06) */
 	enum mt_revocation_state revocation;
 
 	uint8_t leaf_sha256[32];
-	int64_t not_after_usec;      /* the first of: notAfter along the path, staple's nextUpdate */
+	int64_t not_after_usec; /* the first of: notAfter along the path, staple's nextUpdate */
 };
 
 /* Consistency of a struct that came from a worker: enum values in range, matched identifier among
@@ -92,6 +93,11 @@ struct mt_tlsa {
 	size_t n;
 	int64_t expires_usec; /* first of TTL and signature end; 0: no bound */
 };
+
+/* Records whose form we support: usage 2 or 3, selector 0 or 1, matching 0, 1 or 2 with data of the
+ * right length (D-DANE-05, D-DANE-06). Looks at the form only; content may still be unusable. */
+size_t mt_tlsa_count_usable(const struct mt_tlsa *tlsa);
+bool mt_tlsa_record_is_usable(const struct mt_tlsa_record *record);
 
 const char *mt_tlsa_status_to_string(enum mt_tlsa_status status);
 MT_MUST_CHECK int mt_tlsa_status_from_string(const char *string, enum mt_tlsa_status *ret);

@@ -10,7 +10,8 @@ BELOW = {"policy": {"policy"}, "ipc": {"policy", "ipc"}, "daemon": {"policy", "i
          "clients": {"policy", "ipc", "clients"}}
 # no I/O, no clock, no locale, no threads
 LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h",
-        "stdint.h", "stdio.h", "stdlib.h", "string.h"}
+        "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h",
+        "arpa/inet.h"}  # the last for inet_pton() and inet_ntop() only
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 

@@ -26,7 +26,13 @@ MT_MUST_CHECK int mt_anchors_load(const char *path, struct mt_anchors **ret);
 struct mt_anchors *mt_anchors_free(struct mt_anchors *anchors);
 MT_DEFINE_CLEANUP(struct mt_anchors *, mt_anchors_free);
 /* From DER, for --evaluate; n 0 is an empty store. Malformed ones: MT_ANCHORS_E_UNREADABLE. */
-MT_MUST_CHECK int mt_anchors_from_der(const struct mt_bytes *der, size_t n, struct mt_anchors **ret);
+MT_MUST_CHECK int mt_anchors_from_der(const struct mt_bytes *der, size_t n,
+				      struct mt_anchors **ret);
+
+/* How many there are, and SHA-256 over their sorted SHA-256 digests and local marks: equal sets are
+ * equal generations. */
+size_t mt_anchors_count(const struct mt_anchors *anchors);
+void mt_anchors_digest(const struct mt_anchors *anchors, uint8_t ret[static 32]);
 
 #define MT_REQUEST_ANCHORS_MAX 64
 
@@ -37,10 +43,10 @@ struct mt_chain_request {
 	struct mt_refids refs;               /* fixed before the handshake (D-ID-10) */
 	struct mt_tlsa tlsa;                 /* judged when status is SECURE */
 	int64_t at_usec;                     /* dates are judged at this moment */
-	bool own_anchors;                    /* --evaluate: these anchors instead of the generation's */
+	bool own_anchors; /* --evaluate: these anchors instead of the generation's */
 	struct mt_bytes anchors[MT_REQUEST_ANCHORS_MAX];
 	size_t n_anchors;
-	struct mt_digests allowed_anchors;   /* policy field anchors: only roots of these SHA-256 */
+	struct mt_digests allowed_anchors; /* policy field anchors: only roots of these SHA-256 */
 };
 
 /* Judges. Never fails: what cannot be parsed is state MALFORMED, what cannot be done (memory) is

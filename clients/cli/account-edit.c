@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* account add, account edit: what changes an account. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clients/cli/account.h"
+#include "clients/cli/output.h"
+#include "clients/cli/prompt.h"
+#include "policy/minimum.h"
+
+#define SETTINGS_MAX 16
+
+/* What the options ask for. Text is borrowed from argv. */
+struct changes {
+	struct mt_endpoint_spec endpoints[MT_ENDPOINTS_MAX];
+	size_t n_endpoints;
+	enum mt_proto removals[MT_ENDPOINTS_MAX];
+	size_t n_removals;
+	const char *settings[SETTINGS_MAX]; /* FIELD=VALUE, cut in two at the sign */
+	size_t n_settings;
+	bool reduced, relay_port_allowed;
+	const char *id; /* the one argument */
+};
+
+enum {
+	OPTION_SERVER = 256,
+	OPTION_REMOVE,
+	OPTION_SET,
+	OPTION_MIN_CONF,
+	OPTION_REDUCED,
+	OPTION_RELAY
+};
+
+/* The name of a server's option is the service's label; the last is an old name (D-IANA-03). */
+static const struct option options[] = {
+	{"imap", required_argument, NULL, OPTION_SERVER},
+	{"imaps", required_argument, NULL, OPTION_SERVER},
+	{"pop3", required_argument, NULL, OPTION_SERVER},
+	{"pop3s", required_argument, NULL, OPTION_SERVER},
+	{"submission", required_argument, NULL, OPTION_SERVER},
+	{"submissions", required_argument, NULL, OPTION_SERVER},
+	{"smtps", required_argument, NULL, OPTION_SERVER},
+	{"reduced-confidentiality", no_argument, NULL, OPTION_REDUCED},
+	{"allow-port-25", no_argument, NULL, OPTION_RELAY},
+	/* of `account edit` alone */
+	{"remove", required_argument, NULL, OPTION_REMOVE},
+	{"set", required_argument, NULL, OPTION_SET},
+	{"min-conf", required_argument, NULL, OPTION_MIN_CONF},
+	{0},
+};
+
+static bool
+is_edit(const char *command)
+{
+	return strcmp(command, "account edit") == 0;
+}
+
+static enum mt_exit
+add_server(struct mt_cli *cli, const char *command, const char *label, struct changes *changes)
+{
+	struct mt_diag diag = {0};
+
+	if (changes->n_endpoints == MT_ENDPOINTS_MAX)
+		return mt_cli_usage(cli, command, "too many servers");
+	if (mt_endpoint_spec_parse(label, optarg, &diag, &changes->endpoints[changes->n_endpoints]))
+		return mt_cli_usage(cli, command, "%s", diag.message);
+
+	changes->n_endpoints++;
+	return MT_EXIT_OK;
+}
+
+static enum mt_exit
+add_removal(struct mt_cli *cli, const char *command, struct changes *changes)
+{
+	enum mt_proto proto = mt_service_from_word(optarg);
+
+	if (proto == MT_PROTO_UNKNOWN || changes->n_removals == MT_ENDPOINTS_MAX)
+		return mt_cli_usage(cli, command, "services are imap, pop3 and submission");
+
+	changes->removals[changes->n_removals++] = proto;
+	return MT_EXIT_OK;
+}
+
+/* min_conf=off is an act of its own, with a warning, however it is written. */
+static enum mt_exit
+add_setting(struct mt_cli *cli, const char *command, char *setting, struct changes *changes)
+{
+	char *sign = strchr(setting, '=');
+
+	if (!sign || changes->n_settings == SETTINGS_MAX)
+		return mt_cli_usage(cli, command, "a requirement is set as FIELD=VALUE");
+
+	*sign = '\0';
+	if (mt_field_find(setting) < 0)
+		return mt_cli_usage(cli, command, "there is no requirement \"%s\"", setting);
+	if (mt_field_find(setting) == MT_FIELD_MIN_CONF && strcmp(sign + 1, "off") == 0)
+		changes->reduced = true;
+	else
+		changes->settings[changes->n_settings++] = setting;
+
+	return MT_EXIT_OK;
+}
+
+static enum mt_exit
+add_min_conf(struct mt_cli *cli, const char *command, struct changes *changes)
+{
+	static const char on[] = "min_conf\0on";
+
+	if (strcmp(optarg, "off") == 0)
+		changes->reduced = true;
+	else if (strcmp(optarg, "on") == 0 && changes->n_settings < SETTINGS_MAX)
+		changes->settings[changes->n_settings++] = on;
+	else
+		return mt_cli_usage(cli, command, "--min-conf is on or off");
+
+	return MT_EXIT_OK;
+}
+
+static enum mt_exit
+take_option(struct mt_cli *cli, const char *command, int option, int index, struct changes *changes)
+{
+	if (option >= OPTION_REMOVE && option <= OPTION_MIN_CONF && !is_edit(command))
+		return mt_cli_usage(cli, command, "--%s is for 'account edit'",
+				    options[index].name);
+
+	switch (option) {
+	case OPTION_SERVER:
+		return add_server(cli, command, options[index].name, changes);
+	case OPTION_REMOVE:
+		return add_removal(cli, command, changes);
+	case OPTION_SET:
+		return add_setting(cli, command, optarg, changes);
+	case OPTION_MIN_CONF:
+		return add_min_conf(cli, command, changes);
+	case OPTION_REDUCED:
+		changes->reduced = true;
+		return MT_EXIT_OK;
+	case OPTION_RELAY:
+		changes->relay_port_allowed = true;
+		return MT_EXIT_OK;
+	default:
+		return mt_cli_usage(cli, command, "an option is unknown, or lacks its value");
+	}
+}
+
+/* D-IANA-04: port 25 needs to be meant. */
+static enum mt_exit
+check_relay_ports(struct mt_cli *cli, const struct changes *changes)
+{
+	for (size_t i = 0; i < changes->n_endpoints; i++) {
+		if (!mt_endpoint_spec_is_relay_port(&changes->endpoints[i]))
+			continue;
+
+		(void)fprintf(cli->err,
+			      "mailtrust: WARNING: port 25 of %s is for mail between "
+			      "servers; mail programs use 465 or 587.\n",
+			      changes->endpoints[i].host);
+		if (!changes->relay_port_allowed) {
+			(void)fputs("Nothing was changed. If it is meant, add --allow-port-25.\n",
+				    cli->err);
+			return MT_EXIT_USAGE;
+		}
+	}
+	return MT_EXIT_OK;
+}
+
+static enum mt_exit
+parse_changes(struct mt_cli *cli, const char *command, int argc, char **argv, struct changes *ret)
+{
+	enum mt_exit status;
+	int option, index = 0;
+
+	*ret = (struct changes){0};
+	optind = 0; /* GNU: start over, with argv permuted */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
+		status = take_option(cli, command, option, index, ret);
+		if (status)
+			return status;
+	}
+	if (optind != argc - 1)
+		return mt_cli_usage(cli, command, "it takes one account");
+
+	ret->id = argv[optind];
+	return check_relay_ports(cli, ret);
+}
+
+/* Asks for the consent a change needs, before anything is stored (R-5.2-08). */
+static enum mt_exit
+obtain_consent(struct mt_cli *cli, const struct changes *changes)
+{
+	int r;
+
+	if (!changes->reduced)
+		return MT_EXIT_OK;
+
+	r = mt_prompt_consent(cli, MT_CONSENT_REDUCED_CONFIDENTIALITY, changes->id);
+	if (r == 0)
+		return MT_EXIT_OK;
+
+	(void)fputs(
+		r == MT_PROMPT_E_NOBODY
+			? "mailtrust: nothing was changed: the consent has to be typed by a person "
+			  "at a terminal, and no option gives it.\n"
+			: "mailtrust: nothing was changed.\n",
+		cli->err);
+	return MT_EXIT_CONFIRM;
+}
+
+/* Sends the changes, the ones that protect first. *ret_what names the one that failed. */
+static int
+apply_changes(struct mt_cli *cli, const char *path, const struct changes *changes,
+	      const char **ret_what)
+{
+	int r = 0;
+
+	*ret_what = "a requirement was not accepted";
+	for (size_t i = 0; i < changes->n_settings && r == 0; i++)
+		r = mt_call_set_minimum(cli, path, changes->settings[i],
+					changes->settings[i] + strlen(changes->settings[i]) + 1);
+	if (changes->reduced && r == 0) {
+		*ret_what = "the consent was not accepted";
+		r = mt_call_record_consent(cli, path, MT_CONSENT_REDUCED_CONFIDENTIALITY);
+		if (r == 0) {
+			*ret_what = "the requirement cannot be switched off";
+			r = mt_call_set_minimum(cli, path, "min_conf", "off");
+		}
+	}
+	if (r)
+		return r;
+
+	*ret_what = "a server was not accepted";
+	for (size_t i = 0; i < changes->n_removals && r == 0; i++)
+		r = mt_call_remove_endpoint(cli, path, changes->removals[i]);
+	for (size_t i = 0; i < changes->n_endpoints && r == 0; i++)
+		r = mt_call_set_endpoint(cli, path, &changes->endpoints[i]);
+
+	return r;
+}
+
+static enum mt_exit
+finish_now(struct mt_cli *cli, const char *path)
+{
+	struct mt_account_view view;
+	enum mt_exit status = mt_account_view_load(cli, mt_account_id_of_path(path), &view);
+
+	if (status)
+		return status;
+
+	status = mt_account_commit(cli, &view);
+	mt_account_view_clear(&view);
+	return status;
+}
+
+/* The account is in setup; looking at its servers may follow at once. */
+static enum mt_exit
+offer_commit(struct mt_cli *cli, const struct changes *changes, const char *path)
+{
+	if (mt_prompt_question(cli, "Look at the servers now, and put the account to use?") == 0)
+		return finish_now(cli, path);
+	if (cli->json)
+		mt_print_json(cli, json_pack("{s:s, s:s, s:s}", "id", mt_account_id_of_path(path),
+					     "address", changes->id, "state", "setup"));
+	else
+		mt_print(cli, MT_PAINT_PLAIN,
+			 "%s is in setup, id %s.\nNext: 'mailtrust account commit %s' looks at its "
+			 "servers and puts it to use.\n",
+			 changes->id, mt_account_id_of_path(path), changes->id);
+
+	return MT_EXIT_OK;
+}
+
+enum mt_exit
+mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
+{
+	char path[MT_OBJECT_PATH_SIZE];
+	struct changes changes;
+	const char *what;
+	enum mt_exit status = parse_changes(cli, "account add", argc, argv, &changes);
+	int r;
+
+	if (status)
+		return status;
+	if (changes.n_endpoints == 0)
+		return mt_cli_usage(
+			cli, "account add",
+			"no mail server was given: name at least one with --imap, --pop3 "
+			"or --submission");
+
+	status = obtain_consent(cli, &changes);
+	if (status)
+		return status;
+
+	r = mt_call_add_account(cli, changes.id, path);
+	if (r)
+		return mt_call_explain(cli, r, "the account was not added");
+
+	r = apply_changes(cli, path, &changes, &what);
+	if (r == 0)
+		return offer_commit(cli, &changes, path);
+
+	status = mt_call_explain(cli, r, what);
+	/* half an account helps nobody; where removing fails too, the service drops it in a day */
+	if (r == MT_DAEMON_E_REFUSED)
+		(void)!mt_call_plain(cli, path, "Remove");
+
+	return status;
+}
+
+enum mt_exit
+mt_command_account_edit(struct mt_cli *cli, int argc, char **argv)
+{
+	char path[MT_OBJECT_PATH_SIZE];
+	struct changes changes;
+	const char *what;
+	enum mt_exit status = parse_changes(cli, "account edit", argc, argv, &changes);
+	int r;
+
+	if (status)
+		return status;
+	if (changes.n_endpoints + changes.n_removals + changes.n_settings == 0 && !changes.reduced)
+		return mt_cli_usage(cli, "account edit", "nothing to change was given");
+
+	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
+	r = mt_daemon_find_account(cli->daemon, changes.id, path);
+	if (r)
+		return mt_call_explain(cli, r, "the account cannot be found");
+
+	status = obtain_consent(cli, &changes);
+	if (status)
+		return status;
+
+	r = apply_changes(cli, path, &changes, &what);
+	if (r)
+		return mt_call_explain(cli, r, what);
+	if (cli->json)
+		mt_print_json(cli, json_pack("{s:s}", "id", mt_account_id_of_path(path)));
+
+	return MT_EXIT_OK;
+}

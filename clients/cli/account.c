@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* account list, show, commit, remove. */
+
+#include "clients/cli/account.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/cli/bus-json.h"
+#include "clients/cli/output.h"
+#include "clients/cli/prompt.h"
+
+#define N_LIST_COLUMNS 3
+
+/* Endpoints is a(sssq): protocol, transport, host, port, as SetEndpoint takes them. */
+static bool
+read_endpoint(const json_t *row, struct mt_endpoint_spec *ret)
+{
+	const char *proto = json_string_value(json_array_get(row, 0));
+	const char *transport = json_string_value(json_array_get(row, 1));
+	const char *host = json_string_value(json_array_get(row, 2));
+	json_int_t port = json_integer_value(json_array_get(row, 3));
+
+	if (!proto || !transport || !host || strlen(host) >= sizeof(ret->host) || port < 1 ||
+	    port > UINT16_MAX || mt_proto_from_string(proto, &ret->proto) ||
+	    mt_transport_from_string(transport, &ret->transport))
+		return false;
+
+	strcpy(ret->host, host);
+	ret->port = (uint16_t)port;
+	return true;
+}
+
+static void
+read_endpoints(struct mt_account_view *view)
+{
+	const json_t *rows = json_object_get(view->properties, "Endpoints");
+
+	for (size_t i = 0; i < json_array_size(rows) && view->n_endpoints < MT_ENDPOINTS_MAX; i++)
+		if (read_endpoint(json_array_get(rows, i), &view->endpoints[view->n_endpoints]))
+			view->n_endpoints++;
+}
+
+enum mt_exit
+mt_account_view_load(struct mt_cli *cli, const char *id, struct mt_account_view *ret)
+{
+	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	int r;
+
+	*ret = (struct mt_account_view){0};
+	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
+	r = mt_daemon_find_account(cli->daemon, id, ret->path);
+	if (r == 0)
+		r = mt_call_properties(cli, ret->path, &reply);
+	if (r)
+		return mt_call_explain(cli, r, "the account cannot be read");
+
+	ret->properties = mt_json_from_message(reply);
+	read_endpoints(ret);
+	return MT_EXIT_OK;
+}
+
+void
+mt_account_view_clear(struct mt_account_view *view)
+{
+	json_decref(view->properties);
+	view->properties = NULL;
+}
+
+const char *
+mt_account_view_text(const struct mt_account_view *view, const char *property)
+{
+	const char *text = json_string_value(json_object_get(view->properties, property));
+
+	return text ? text : "";
+}
+
+/* The rows of Levels as cells; the JSON list keeps them alive. */
+static void
+print_levels(struct mt_cli *cli, const json_t *levels)
+{
+	size_t n = json_array_size(levels);
+	const char **cells = calloc((n + 1) * N_LIST_COLUMNS, sizeof(*cells));
+
+	if (!cells)
+		return;
+
+	cells[0] = "ADDRESS";
+	cells[1] = "LEVEL";
+	cells[2] = "ID";
+	for (size_t i = 0; i < n; i++) {
+		const json_t *row = json_array_get(levels, i);
+		const char **line = &cells[(i + 1) * N_LIST_COLUMNS];
+
+		line[0] = json_string_value(json_array_get(row, 1));
+		line[1] = json_string_value(json_array_get(row, 2));
+		line[2] = mt_account_id_of_path(json_string_value(json_array_get(row, 0)));
+	}
+	mt_print_table(cli, cells, N_LIST_COLUMNS, n + 1);
+	free(cells);
+}
+
+static json_t *
+levels_to_json(const json_t *levels)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < json_array_size(levels); i++) {
+		const json_t *row = json_array_get(levels, i);
+
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:O, s:O}", "id",
+				  mt_account_id_of_path(json_string_value(json_array_get(row, 0))),
+				  "address", json_array_get(row, 1), "level",
+				  json_array_get(row, 2)));
+	}
+	return list;
+}
+
+enum mt_exit
+mt_command_account_list(struct mt_cli *cli, int argc, char **argv)
+{
+	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(json_decrefp) json_t *levels = NULL;
+	int r;
+
+	if (argc != 1)
+		return mt_cli_usage(cli, "account list", "it takes no arguments");
+
+	r = mt_call_levels(cli, &reply);
+	if (r)
+		return mt_call_explain(cli, r, "the accounts cannot be listed");
+
+	levels = mt_json_from_message(reply);
+	if (cli->json)
+		mt_print_json(cli, json_pack("{s:o}", "accounts", levels_to_json(levels)));
+	else if (json_array_size(levels) == 0)
+		mt_print(cli, MT_PAINT_PLAIN,
+			 "No accounts yet. 'mailtrust account add' adds one.\n");
+	else
+		print_levels(cli, levels);
+
+	return MT_EXIT_OK;
+}
+
+static void
+print_endpoints(struct mt_cli *cli, const struct mt_account_view *view)
+{
+	char text[MT_ENDPOINT_TEXT_SIZE];
+
+	for (size_t i = 0; i < view->n_endpoints; i++) {
+		const struct mt_endpoint_spec *e = &view->endpoints[i];
+
+		mt_print(cli, MT_PAINT_PLAIN, "  %-12s %s, %s\n", mt_proto_to_string(e->proto),
+			 mt_endpoint_format(e->host, e->port, text, sizeof(text)),
+			 mt_transport_for_people(e->transport));
+	}
+	if (view->n_endpoints == 0)
+		mt_print(cli, MT_PAINT_PLAIN, "  no servers yet\n");
+}
+
+/* A dictionary of requirements, one a line. */
+static void
+print_dictionary(struct mt_cli *cli, const json_t *dictionary)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)dictionary, key, value)
+	{
+		char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		mt_print(cli, MT_PAINT_PLAIN, "  %-22s %s\n", key,
+			 json_is_string(value) ? json_string_value(value) : text);
+		free(text);
+	}
+}
+
+enum mt_exit
+mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
+{
+	struct mt_account_view view;
+	enum mt_exit status;
+
+	if (argc != 2)
+		return mt_cli_usage(cli, "account show", "it takes one account");
+
+	status = mt_account_view_load(cli, argv[1], &view);
+	if (status)
+		return status;
+	if (cli->json) {
+		mt_print_json(cli, json_incref(view.properties));
+	} else {
+		mt_print(cli, MT_PAINT_BOLD, "%s", mt_account_view_text(&view, "Address"));
+		mt_print(cli, MT_PAINT_PLAIN, "  %s, %s\n  id           %s\n",
+			 mt_account_view_text(&view, "Level"), mt_account_view_text(&view, "State"),
+			 mt_account_view_text(&view, "Id"));
+		mt_print(cli, MT_PAINT_BOLD, "Servers\n");
+		print_endpoints(cli, &view);
+		mt_print(cli, MT_PAINT_BOLD, "Requirements\n");
+		print_dictionary(cli, json_object_get(view.properties, "EffectiveMinimum"));
+	}
+	mt_account_view_clear(&view);
+	return MT_EXIT_OK;
+}
+
+/* Strictness of a decision for "the worst of": deny is the smallest. */
+static enum mt_decision
+worse(enum mt_decision a, enum mt_decision b)
+{
+	return a < b ? a : b;
+}
+
+/* Looks at one server. *worst_decision falls to what was found there. */
+static enum mt_exit
+probe_one(struct mt_cli *cli, const struct mt_account_view *view, size_t index, json_t *found,
+	  enum mt_decision *worst_decision)
+{
+	const struct mt_endpoint_spec *e = &view->endpoints[index];
+	char text[MT_ENDPOINT_TEXT_SIZE];
+	struct mt_answer answer;
+	int r = mt_call_probe(cli, view->path, e->proto, &answer);
+
+	if (r)
+		return mt_call_explain(cli, r, "the service could not look at the server");
+
+	*worst_decision = worse(*worst_decision, answer.decision);
+	if (cli->json) {
+		json_t *row = mt_answer_to_json(&answer);
+
+		json_object_set_new(row, "service", json_string(mt_proto_to_string(e->proto)));
+		json_array_append_new(found, row);
+	} else {
+		mt_print(cli, MT_PAINT_BOLD, "%s", mt_proto_to_string(e->proto));
+		mt_print(cli, MT_PAINT_PLAIN, "  %s, %s\n",
+			 mt_endpoint_format(e->host, e->port, text, sizeof(text)),
+			 mt_transport_for_people(e->transport));
+		mt_print_answer(cli, &answer);
+	}
+	mt_answer_clear(&answer);
+	return MT_EXIT_OK;
+}
+
+static enum mt_exit
+say_committed(struct mt_cli *cli, const struct mt_account_view *view, json_t *found)
+{
+	if (cli->json)
+		mt_print_json(cli,
+			      json_pack("{s:s, s:s, s:O}", "id", mt_account_id_of_path(view->path),
+					"state", "active", "servers", found));
+	else
+		mt_print(cli, MT_PAINT_GOOD, "The account is ready for use.\n");
+
+	return MT_EXIT_OK;
+}
+
+enum mt_exit
+mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view)
+{
+	MT_CLEANUP(json_decrefp) json_t *found = json_array();
+	enum mt_decision decision = MT_DECISION_ALLOW;
+	int r;
+
+	for (size_t i = 0; i < view->n_endpoints; i++) {
+		enum mt_exit status = probe_one(cli, view, i, found, &decision);
+
+		if (status)
+			return status;
+	}
+	/* the service decides on what it has seen itself; this only asks it to */
+	r = mt_call_plain(cli, view->path, "Commit");
+	if (r == 0)
+		return say_committed(cli, view, found);
+
+	return mt_call_explain(
+		cli, r,
+		decision == MT_DECISION_ALLOW
+			? "the account stays in setup"
+			: "the account stays in setup: not every server is good enough");
+}
+
+enum mt_exit
+mt_command_account_commit(struct mt_cli *cli, int argc, char **argv)
+{
+	struct mt_account_view view;
+	enum mt_exit status;
+
+	if (argc != 2)
+		return mt_cli_usage(cli, "account commit", "it takes one account");
+
+	status = mt_account_view_load(cli, argv[1], &view);
+	if (status)
+		return status;
+
+	status = mt_account_commit(cli, &view);
+	mt_account_view_clear(&view);
+	return status;
+}
+
+enum mt_exit
+mt_command_account_remove(struct mt_cli *cli, int argc, char **argv)
+{
+	char path[MT_OBJECT_PATH_SIZE], question[512];
+	int r;
+
+	if (argc != 2)
+		return mt_cli_usage(cli, "account remove", "it takes one account");
+
+	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
+	r = mt_daemon_find_account(cli->daemon, argv[1], path);
+	if (r)
+		return mt_call_explain(cli, r, "the account cannot be found");
+
+	(void)snprintf(question, sizeof(question),
+		       "Remove %s with its accepted certificates and consents?", argv[1]);
+	r = mt_prompt_question(cli, question);
+	if (r == MT_PROMPT_E_NOBODY)
+		return mt_cli_usage(cli, "account remove",
+				    "nobody is here to confirm it; see --yes");
+	if (r)
+		return MT_EXIT_CONFIRM;
+
+	r = mt_call_plain(cli, path, "Remove");
+	return r ? mt_call_explain(cli, r, "the account was not removed") : MT_EXIT_OK;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_CLI_ACCOUNT_H
+#define MT_CLI_ACCOUNT_H
+
+/*
+ * One account as the service shows it: its object, its properties, its servers. What several
+ * commands need to begin; reads only.
+ */
+
+#include <jansson.h>
+
+#include "clients/cli/calls.h"
+
+struct mt_account_view {
+	char path[MT_OBJECT_PATH_SIZE];
+	json_t *properties;
+	struct mt_endpoint_spec endpoints[MT_ENDPOINTS_MAX];
+	size_t n_endpoints;
+};
+
+/* Finds and reads an account; explains to the user where that fails.
+ * Return: MT_EXIT_OK, or the status to exit with. */
+enum mt_exit mt_account_view_load(struct mt_cli *cli, const char *id, struct mt_account_view *ret);
+void mt_account_view_clear(struct mt_account_view *view);
+
+/* A property that is text; "" where there is none of that name. Lives as long as the view. */
+const char *mt_account_view_text(const struct mt_account_view *view, const char *property);
+
+/* Looks at each server and puts the account to use; prints what it found. */
+enum mt_exit mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_CLI_CALLS_H
+#define MT_CLI_CALLS_H
+
+/*
+ * The calls the command line makes, each with its arguments in their C types, and what a failed one
+ * means for a person: one sentence with reasons, and an exit status. Nothing is decided here.
+ */
+
+#include "clients/cli/command.h"
+#include "clients/cli/endpoint.h"
+#include "clients/lib/ask.h"
+#include "policy/consent.h"
+
+/* Explains a call that failed: what was attempted, why not, the next step. Return: the status. */
+enum mt_exit mt_call_explain(struct mt_cli *cli, int outcome, const char *what);
+
+/* Each returns the outcomes of mt_daemon_call(). */
+MT_MUST_CHECK int mt_call_add_account(struct mt_cli *cli, const char *address,
+				      char ret_path[static MT_OBJECT_PATH_SIZE]);
+MT_MUST_CHECK int mt_call_set_endpoint(struct mt_cli *cli, const char *path,
+				       const struct mt_endpoint_spec *spec);
+MT_MUST_CHECK int mt_call_remove_endpoint(struct mt_cli *cli, const char *path,
+					  enum mt_proto proto);
+MT_MUST_CHECK int mt_call_set_minimum(struct mt_cli *cli, const char *path, const char *field,
+				      const char *value);
+/* Records that the current text of that warning was consented to (D-SYS-07). */
+MT_MUST_CHECK int mt_call_record_consent(struct mt_cli *cli, const char *path,
+					 enum mt_consent_kind kind);
+/* Commit, Remove: no arguments, no results. */
+MT_MUST_CHECK int mt_call_plain(struct mt_cli *cli, const char *path, const char *member);
+/* Levels, Status, GetAll, Probe: the reply is the caller's. */
+MT_MUST_CHECK int mt_call_levels(struct mt_cli *cli, DBusMessage **ret_reply);
+MT_MUST_CHECK int mt_call_status(struct mt_cli *cli, DBusMessage **ret_reply);
+MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *path, DBusMessage **ret_reply);
+/* (a{sv} evidence, s decision, b conf, as reasons); *ret is filled from the last three. */
+MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *path, enum mt_proto proto,
+				struct mt_answer *ret);
+MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *path, enum mt_proto proto,
+				  DBusMessage **ret_reply);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands. */
+
+#include "clients/cli/command.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define ENDPOINT_HELP                                                                \
+	"\nA server is HOST[:PORT], and after a slash how it is encrypted:\n"        \
+	"  imap.example.net            TLS from the start, on the registered port\n" \
+	"  imap.example.net:143        STARTTLS, because 143 is a port for it\n"     \
+	"  mail.example.net/starttls   STARTTLS\n"                                   \
+	"  [2001:db8::1]:993           an address; brackets where a port follows\n"  \
+	"  mail.example.net/none       not encrypted: only with reduced confidentiality\n"
+
+const struct mt_command mt_commands[] = {
+	{"status", "", mt_command_status,
+	 "the service, the policy in force, accounts and their level",
+	 "Shows at a glance whether the service runs, which policy is in force, and how well each\n"
+	 "account is protected.\n"},
+	{"account add",
+	 "ADDRESS [--imap SERVER] [--pop3 SERVER] [--submission SERVER]\n"
+	 "                   [--reduced-confidentiality] [--allow-port-25]",
+	 mt_command_account_add, "add a mail account and its servers",
+	 "Adds an account that refuses every connection that is not encrypted and verified. It "
+	 "stays\n"
+	 "in setup until 'account commit' has looked at its servers.\n" ENDPOINT_HELP
+	 "\n--reduced-confidentiality adds it without that requirement, after you have typed your\n"
+	 "consent to a warning. No option gives that consent for you.\n"
+	 "--allow-port-25 accepts port 25, which is for mail between servers.\n"},
+	{"account list", "", mt_command_account_list,
+	 "your accounts and how well they are protected",
+	 "Lists your accounts: protected, reduced or blocked.\n"},
+	{"account show", "ID", mt_command_account_show, "one account in full",
+	 "Shows an account's servers, requirements and consents. ID is an address or an account "
+	 "id.\n"},
+	{"account edit",
+	 "ID [--imap SERVER] [--pop3 SERVER] [--submission SERVER] [--remove SERVICE]\n"
+	 "                    [--set FIELD=VALUE] [--min-conf=on|off | --reduced-confidentiality]\n"
+	 "                    [--allow-port-25]",
+	 mt_command_account_edit, "change servers or requirements",
+	 "Changes an account. --set changes one requirement, as 'account show' names them, and may "
+	 "be\n"
+	 "repeated.\n" ENDPOINT_HELP "\n--min-conf=off, or --reduced-confidentiality, lets the "
+	 "account work without assurance of\n"
+	 "privacy, after you have typed your consent to a warning.\n"},
+	{"account commit", "ID", mt_command_account_commit, "look at the servers and put it to use",
+	 "Looks at every server of an account in setup, shows what it found, and puts the account "
+	 "to\n"
+	 "use if all of them meet its requirements.\n"},
+	{"account remove", "ID", mt_command_account_remove, "remove an account",
+	 "Removes an account with its accepted certificates and consents.\n"},
+	{"verify", "[TOKEN] [--jwks FILE]", mt_command_verify, "check a verdict token offline",
+	 "Checks the signature and dates of a token, from the argument or standard input, with "
+	 "the\n"
+	 "keys in FILE or those of the service, and prints what it says. Whether it belongs to a\n"
+	 "connection only that connection's two ends can tell.\n"},
+	{"key show", "[--jwks]", mt_command_key_show, "the keys that sign verdicts",
+	 "Lists the service's public keys; with --jwks as a JSON Web Key Set for other "
+	 "programs.\n"},
+	{0},
+};
+
+static const struct mt_command *
+find_command(const char *name)
+{
+	for (const struct mt_command *command = mt_commands; command->name; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+
+	return NULL;
+}
+
+enum mt_exit
+mt_cli_usage(struct mt_cli *cli, const char *name, const char *format, ...)
+{
+	const struct mt_command *command = find_command(name);
+	va_list args;
+
+	(void)fputs("mailtrust: ", cli->err);
+	va_start(args, format);
+	(void)vfprintf(cli->err, format, args);
+	va_end(args);
+	(void)fputs("\n", cli->err);
+	if (command)
+		(void)fprintf(cli->err, "Usage: mailtrust %s %s\nSee 'mailtrust help %s'.\n",
+			      command->name, command->usage, command->name);
+	else
+		(void)fputs("See 'mailtrust help'.\n", cli->err);
+
+	return MT_EXIT_USAGE;
+}

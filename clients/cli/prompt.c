@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Asks a human. */
+
+#include "clients/cli/prompt.h"
+
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define ANSWER_SIZE 128
+
+static bool
+somebody_is_there(const struct mt_cli *cli)
+{
+	return !cli->non_interactive && !cli->json && isatty(fileno(cli->in));
+}
+
+/* One line without its newline. False at the end of input, or where the line is too long. */
+static bool
+read_answer(struct mt_cli *cli, char answer[static ANSWER_SIZE])
+{
+	char *end;
+
+	(void)fflush(cli->err);
+	if (!fgets(answer, ANSWER_SIZE, cli->in))
+		return false;
+
+	end = strchr(answer, '\n');
+	if (end)
+		*end = '\0';
+
+	return end != NULL;
+}
+
+int
+mt_prompt_consent(struct mt_cli *cli, enum mt_consent_kind kind, const char *subject)
+{
+	/* the phrase is what is consented to, so that no habit of typing "yes" gives it */
+	const char *phrase = mt_consent_kind_to_string(kind);
+	char answer[ANSWER_SIZE];
+
+	(void)fprintf(cli->err, "\nWARNING for %s\n\n%s\n\n", subject, mt_consent_text(kind));
+	if (!somebody_is_there(cli))
+		return MT_PROMPT_E_NOBODY;
+
+	(void)fprintf(cli->err,
+		      "To accept this, type  %s\nAnything else keeps you protected: ", phrase);
+	return read_answer(cli, answer) && strcmp(answer, phrase) == 0 ? 0 : MT_PROMPT_E_DECLINED;
+}
+
+int
+mt_prompt_question(struct mt_cli *cli, const char *question)
+{
+	char answer[ANSWER_SIZE];
+
+	if (cli->assume_yes)
+		return 0;
+	if (!somebody_is_there(cli))
+		return MT_PROMPT_E_NOBODY;
+
+	(void)fprintf(cli->err, "%s [y/N] ", question);
+	return read_answer(cli, answer) &&
+			       (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0)
+		       ? 0
+		       : MT_PROMPT_E_DECLINED;
+}

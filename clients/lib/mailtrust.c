@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* libmailtrust: the public face of asking, levels, verdicts and offline verification. */
+
+#include "clients/lib/mailtrust.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "clients/lib/ask.h"
+#include "clients/lib/evidence-builder.h"
+#include "policy/decide.h"
+
+#define API __attribute__((visibility("default")))
+
+static_assert((int)MAILTRUST_DENY == (int)MT_DECISION_DENY &&
+		      (int)MAILTRUST_CONFIRM == (int)MT_DECISION_CONFIRM &&
+		      (int)MAILTRUST_AWC == (int)MT_DECISION_AWC &&
+		      (int)MAILTRUST_ALLOW == (int)MT_DECISION_ALLOW,
+	      "one set of decisions");
+static_assert((int)MAILTRUST_BLOCKED == (int)MT_ACCOUNT_BLOCKED &&
+		      (int)MAILTRUST_REDUCED == (int)MT_ACCOUNT_REDUCED &&
+		      (int)MAILTRUST_PROTECTED == (int)MT_ACCOUNT_PROTECTED,
+	      "one set of levels");
+static_assert(MAILTRUST_EXPORTER_SIZE == 32, "D-CB-06");
+
+struct mailtrust {
+	struct mt_daemon *daemon;
+};
+
+struct mailtrust_verdict {
+	struct mt_answer answer;
+};
+
+API int
+mailtrust_open(const char *where, struct mailtrust **ret)
+{
+	struct mailtrust *mailtrust = calloc(1, sizeof(*mailtrust));
+	int r;
+
+	if (!mailtrust)
+		return -ENOMEM;
+
+	r = mt_daemon_new(where ? MT_WHERE_SOCKET : MT_WHERE_ANY, where, &mailtrust->daemon);
+	if (r) {
+		free(mailtrust);
+		return r;
+	}
+	*ret = mailtrust;
+	return 0;
+}
+
+API void
+mailtrust_close(struct mailtrust *mailtrust)
+{
+	if (mailtrust)
+		mt_daemon_free(mailtrust->daemon);
+
+	free(mailtrust);
+}
+
+/* Hands the answer out as a verdict, or drops it. Return: its decision. */
+static enum mailtrust_decision
+hand_out(struct mt_answer *answer, struct mailtrust_verdict **ret_verdict)
+{
+	enum mailtrust_decision decision = (enum mailtrust_decision)answer->decision;
+
+	if (!ret_verdict) {
+		mt_answer_clear(answer);
+		return decision;
+	}
+	*ret_verdict = calloc(1, sizeof(**ret_verdict));
+	if (!*ret_verdict) {
+		mt_answer_clear(answer);
+		return MAILTRUST_DENY;
+	}
+	(*ret_verdict)->answer = *answer;
+	return decision;
+}
+
+static int64_t
+wall_now_usec(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * MT_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+API enum mailtrust_decision
+mailtrust_check(struct mailtrust *mailtrust, const char *account, const char *operation,
+		const struct mailtrust_evidence *evidence, struct mailtrust_verdict **ret_verdict)
+{
+	char path[MT_OBJECT_PATH_SIZE];
+	struct mt_answer answer = {0};
+	struct mt_evidence ev = *mt_evidence_of(evidence); /* borrows the chain */
+	enum mt_op op;
+	int r;
+
+	mt_daemon_begin(mailtrust->daemon, MT_PATIENCE_USEC);
+	ev.observed_at_usec = wall_now_usec();
+	ev.present |= MT_BIT(MT_EV_OBSERVED_AT);
+	if (mt_op_from_string(operation, &op)) {
+		/* 0.3: what is not listed counts as access, which no unknown caller is given */
+		mt_answer_deny(&answer, MT_REASON_OP_NOT_PERMITTED, "no such operation");
+		return hand_out(&answer, ret_verdict);
+	}
+	r = mt_daemon_find_account(mailtrust->daemon, account, path);
+	if (r)
+		mt_answer_from_outcome(mailtrust->daemon, r, &answer);
+	else
+		mt_ask(mailtrust->daemon, path, op, &ev, &answer);
+
+	return hand_out(&answer, ret_verdict);
+}
+
+/* Is the row of Levels (o path, s address, s level) about this account? */
+static bool
+row_is_of(DBusMessageIter *row, const char *account, const char **ret_level)
+{
+	const char *path, *address;
+
+	dbus_message_iter_get_basic(row, &path);
+	dbus_message_iter_next(row);
+	dbus_message_iter_get_basic(row, &address);
+	dbus_message_iter_next(row);
+	dbus_message_iter_get_basic(row, ret_level);
+	return strcasecmp(address, account) == 0 ||
+	       strcmp(mt_account_id_of_path(path), account) == 0;
+}
+
+static enum mailtrust_level
+level_from_string(const char *level)
+{
+	for (size_t i = 0; i < MT_ACCOUNT_LEVEL_COUNT; i++)
+		if (strcmp(level, mt_account_level_to_string((enum mt_account_level)i)) == 0)
+			return (enum mailtrust_level)i;
+
+	return MAILTRUST_BLOCKED;
+}
+
+API enum mailtrust_level
+mailtrust_account_level(struct mailtrust *mailtrust, const char *account)
+{
+	MT_CLEANUP(mt_message_unrefp)
+	DBusMessage *call = mt_daemon_message(MT_MANAGER_PATH, MT_MANAGER_INTERFACE, "Levels");
+	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	DBusMessageIter iter, rows, row;
+	const char *level;
+
+	mt_daemon_begin(mailtrust->daemon, MT_PATIENCE_USEC);
+	if (mt_daemon_call(mailtrust->daemon, call, "a(oss)", &reply))
+		return MAILTRUST_BLOCKED;
+
+	dbus_message_iter_init(reply, &iter);
+	dbus_message_iter_recurse(&iter, &rows);
+	while (dbus_message_iter_get_arg_type(&rows) == DBUS_TYPE_STRUCT) {
+		dbus_message_iter_recurse(&rows, &row);
+		if (row_is_of(&row, account, &level))
+			return level_from_string(level);
+
+		dbus_message_iter_next(&rows);
+	}
+	return MAILTRUST_BLOCKED;
+}
+
+API const char *
+mailtrust_level_to_string(enum mailtrust_level level)
+{
+	return mt_account_level_to_string((enum mt_account_level)level);
+}
+
+API void
+mailtrust_verdict_free(struct mailtrust_verdict *verdict)
+{
+	if (verdict)
+		mt_answer_clear(&verdict->answer);
+
+	free(verdict);
+}
+
+API enum mailtrust_decision
+mailtrust_verdict_decision(const struct mailtrust_verdict *verdict)
+{
+	return verdict ? (enum mailtrust_decision)verdict->answer.decision : MAILTRUST_DENY;
+}
+
+API const char *
+mailtrust_decision_to_string(enum mailtrust_decision decision)
+{
+	return mt_decision_to_string((enum mt_decision)decision);
+}
+
+API bool
+mailtrust_verdict_is_confidential(const struct mailtrust_verdict *verdict)
+{
+	return verdict && verdict->answer.conf && verdict->answer.decision == MT_DECISION_ALLOW;
+}
+
+/* The reason at an index, or MT_REASON_COUNT past the end. No verdict is one reason. */
+static size_t
+reason_at(const struct mailtrust_verdict *verdict, size_t index)
+{
+	if (!verdict)
+		return index == 0 ? MT_REASON_DAEMON_UNAVAILABLE : MT_REASON_COUNT;
+
+	return index < verdict->answer.n_reasons ? verdict->answer.reasons[index] : MT_REASON_COUNT;
+}
+
+API const char *
+mailtrust_verdict_reason(const struct mailtrust_verdict *verdict, size_t index)
+{
+	size_t reason = reason_at(verdict, index);
+
+	return reason < MT_REASON_COUNT ? mt_reason_to_string((enum mt_reason)reason) : NULL;
+}
+
+API const char *
+mailtrust_verdict_sentence(const struct mailtrust_verdict *verdict, size_t index)
+{
+	size_t reason = reason_at(verdict, index);
+
+	return reason < MT_REASON_COUNT ? mt_reason_sentence((enum mt_reason)reason) : NULL;
+}
+
+API const char *
+mailtrust_verdict_token(const struct mailtrust_verdict *verdict)
+{
+	return verdict ? verdict->answer.token : NULL;
+}
+
+API enum mailtrust_decision
+mailtrust_verify(const char *token, const char *jwks, const struct mailtrust_connection *connection,
+		 struct mailtrust_verdict **ret_verdict)
+{
+	struct mt_answer answer = {.token = strdup(token)};
+	uint8_t binding[32];
+	struct mt_token_expect expect = {
+		.now_sec = time(NULL),
+		.uid = connection->uid,
+		.cb = MT_TOKEN_CB_EXPORTER,
+		.binding = binding,
+		.account = connection->account,
+		.host = connection->host,
+		.port = connection->port,
+	};
+
+	if (mt_op_from_string(connection->operation, &expect.op) ||
+	    mt_token_binding(connection->exporter, connection->peer, connection->peer_port,
+			     connection->local_port, binding))
+		mt_answer_deny(&answer, MT_REASON_VERDICT_BINDING_MISMATCH, "no such connection");
+	else
+		mt_answer_from_token(token, jwks, &expect, &answer);
+
+	return hand_out(&answer, ret_verdict);
+}

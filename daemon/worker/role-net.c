@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* The net worker: lookups and probes. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
+#include "daemon/worker/dns.h"
+#include "daemon/worker/port.h"
+#include "daemon/worker/probe.h"
+#include "daemon/worker/roles.h"
+#include "daemon/worker/sandbox.h"
+
+struct role;
+
+/* One request of the keeper. */
+struct task {
+	struct role *role;
+	LIST_ENTRY(task) entry;
+	uint64_t id;
+	struct mt_dns_lookup *lookup;
+	struct mt_probe *probe;
+};
+
+struct role {
+	struct event_base *base;
+	struct mt_port *port;
+	struct mt_dns *dns;
+	LIST_HEAD(, task) tasks;
+	size_t n_tasks;
+	size_t n_probes;
+	bool draining;
+	struct mt_wire_message scratch;
+};
+
+static void
+leave_when_drained(struct role *role)
+{
+	if (role->draining && role->n_tasks == 0 && !mt_port_has_unsent(role->port))
+		event_base_loopbreak(role->base);
+}
+
+static void
+send_scratch(struct role *role, int encoded)
+{
+	if (encoded != 0 || mt_port_send(role->port, role->scratch.data, role->scratch.size) < 0)
+		event_base_loopbreak(role->base);
+}
+
+static void
+reply_addresses(struct role *role, uint64_t id, const struct mt_addresses *addresses)
+{
+	send_scratch(role, mt_wire_encode_addresses(&role->scratch, id, addresses));
+}
+
+static void
+reply_probe(struct role *role, uint64_t id, const struct mt_probe_result *result)
+{
+	send_scratch(role, mt_wire_encode_evidence(&role->scratch, id, result));
+}
+
+static struct task *
+add_task(struct role *role, uint64_t id)
+{
+	struct task *task;
+
+	if (role->n_tasks >= MT_JOBS_MAX)
+		return NULL;
+	task = calloc(1, sizeof(*task));
+	if (!task)
+		return NULL;
+	task->role = role;
+	task->id = id;
+	LIST_INSERT_HEAD(&role->tasks, task, entry);
+	role->n_tasks++;
+	return task;
+}
+
+static void
+drop_task(struct task *task)
+{
+	LIST_REMOVE(task, entry);
+	task->role->n_tasks--;
+	free(task);
+}
+
+static void
+on_addresses(const struct mt_addresses *addresses, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	reply_addresses(role, task->id, addresses);
+	drop_task(task);
+	leave_when_drained(role);
+}
+
+static void
+on_probed(const struct mt_probe_result *result, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	role->n_probes--;
+	reply_probe(role, task->id, result);
+	drop_task(task);
+	leave_when_drained(role);
+}
+
+static void
+start_resolve(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	static const struct mt_addresses failed = {.state = MT_ADDRESSES_FAILED};
+	char host[MT_DOMAIN_SIZE];
+	struct task *task = NULL;
+
+	if (mt_wire_decode_resolve(body, host) == 0)
+		task = add_task(role, id);
+	if (task && mt_dns_start(role->dns, host, on_addresses, task, &task->lookup) == 0)
+		return;
+	if (task)
+		drop_task(task);
+	reply_addresses(role, id, &failed);
+}
+
+static void
+start_probe(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	struct mt_probe_result failed = {.state = MT_PROBE_FAILED};
+	struct mt_probe_request request;
+	struct task *task = NULL;
+
+	if (role->n_probes >= MT_PROBES_MAX)
+		failed.state = MT_PROBE_BUSY;
+	else if (mt_wire_decode_probe(body, &request) == 0)
+		task = add_task(role, id);
+	if (task &&
+	    mt_probe_start(role->base, role->dns, &request, on_probed, task, &task->probe) == 0) {
+		role->n_probes++;
+		return;
+	}
+	if (task)
+		drop_task(task);
+	reply_probe(role, id, &failed);
+}
+
+static void
+on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
+{
+	struct role *role = userdata;
+
+	if (header->type == MT_WIRE_RESOLVE)
+		start_resolve(role, header->id, body);
+	else if (header->type == MT_WIRE_PROBE)
+		start_probe(role, header->id, body);
+	else /* nothing a keeper sends us */
+		event_base_loopbreak(role->base);
+}
+
+static void
+on_end(void *userdata)
+{
+	struct role *role = userdata;
+
+	role->draining = true;
+	leave_when_drained(role);
+}
+
+static void
+on_sent(void *userdata)
+{
+	leave_when_drained(userdata);
+}
+
+/* Everything that needs a file. */
+static int
+prepare(struct role *role, const struct mt_role_options *options)
+{
+	const struct mt_dns_options dns = {.forward = options->dns_forward,
+					   .n_forward = options->n_dns_forward,
+					   .anchor = options->dns_anchor,
+					   .n_anchor = options->n_dns_anchor};
+	const struct mt_port_ops ops = {
+		.on_message = on_message, .on_end = on_end, .on_sent = on_sent, .userdata = role};
+	int r;
+
+	LIST_INIT(&role->tasks);
+	role->base = event_base_new();
+	if (!role->base)
+		return -ENOMEM;
+	r = mt_dns_new(role->base, &dns, &role->dns);
+	if (r != 0)
+		return r < 0 ? r : -EINVAL;
+	return mt_port_new(role->base, options->fd, &ops, &role->port);
+}
+
+static void
+release(struct role *role)
+{
+	struct task *task;
+
+	while ((task = LIST_FIRST(&role->tasks))) {
+		if (task->probe)
+			mt_probe_cancel(task->probe);
+		if (task->lookup)
+			mt_dns_cancel(task->lookup);
+		drop_task(task);
+	}
+	mt_port_free(role->port);
+	mt_dns_free(role->dns);
+	if (role->base)
+		event_base_free(role->base);
+	free(role);
+}
+
+int
+mt_role_net_run(const struct mt_role_options *options)
+{
+	const struct mt_sandbox_options sandbox = {.role = MT_SANDBOX_NET,
+						   .require_user = options->require_user};
+	const struct mt_wire_ready ready = {0};
+	struct role *role = calloc(1, sizeof(*role));
+	int r = role ? prepare(role, options) : -ENOMEM;
+
+	if (r == 0)
+		r = mt_sandbox_enter(&sandbox);
+	if (r == 0)
+		r = mt_wire_encode_ready(&role->scratch, &ready);
+	if (r == 0)
+		r = mt_port_send(role->port, role->scratch.data, role->scratch.size);
+	if (r == 0)
+		event_base_dispatch(role->base);
+	else
+		fprintf(stderr, "mailtrust-worker: net: cannot start: %s\n",
+			r < 0 ? strerror(-r) : "no user " MT_SANDBOX_USER);
+	if (role)
+		release(role);
+	return r == 0 ? 0 : 1;
+}
