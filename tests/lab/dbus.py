@@ -152,9 +152,10 @@ def build(serial, kind, fields, body):
 
 
 class Connection:
-    """One connection, made as a given effective uid: to a message bus, or straight to a service."""
+    """One connection, made as a given effective uid: to a message bus, or straight to a service.
+    claim is the uid it says it is, where that is to be a lie."""
 
-    def __init__(self, path, uid=None, is_bus=False, timeout=10):
+    def __init__(self, path, uid=None, is_bus=False, timeout=10, claim=None):
         self.serial = 0
         self.signals = []
         self.buffer = b""
@@ -166,7 +167,10 @@ class Connection:
         try:
             # the kernel notes the effective uid of this moment for SO_PEERCRED
             self.socket.connect(str(path))
-            self.authenticate(saved if uid is None else uid)
+            self.authenticate(next(u for u in (claim, uid, saved) if u is not None))
+        except OSError:
+            self.socket.close()
+            raise
         finally:
             os.seteuid(saved)
         self.name = self.call(*BUS, "Hello").values()[0] if is_bus else None
