@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -203,6 +204,21 @@ argument_refused(const struct mt_config_option *option, const char *value, struc
 	return MT_CONFIG_E_USAGE;
 }
 
+/* Whoever types a path stands somewhere; a file does not. Return: value, or its absolute form in
+ * buffer. A value that is no path, or does not fit, is left for the parser to refuse. */
+static const char *
+make_absolute(const struct mt_config_option *option, const char *value,
+	      char buffer[static PATH_MAX])
+{
+	char here[PATH_MAX];
+
+	if ((option->parse != parse_path && option->parse != parse_path_list) || value[0] == '/' ||
+	    value[0] == '\0' || !getcwd(here, sizeof(here)) ||
+	    snprintf(buffer, PATH_MAX, "%s/%s", here, value) >= PATH_MAX)
+		return value;
+	return buffer;
+}
+
 /* One argument, "--key", "--key VALUE" or "--key=VALUE". *i is the last one used. */
 static int
 argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, struct seen *seen,
@@ -210,6 +226,7 @@ argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, s
 {
 	const char *text = argv[*i];
 	const struct mt_config_option *option;
+	char absolute[PATH_MAX];
 	const char *value;
 	int r;
 
@@ -236,6 +253,7 @@ argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, s
 		return MT_CONFIG_E_USAGE;
 	}
 	seen->command_line |= option_bit(option);
+	value = make_absolute(option, value, absolute);
 	r = option->parse(option_field(config, option), value);
 	return r > 0 ? argument_refused(option, value, diag) : r;
 }

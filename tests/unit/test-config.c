@@ -197,7 +197,7 @@ a_fault_on_the_command_line_is_a_usage_error(void **state)
 	static const char *const cases[][4] = {
 		{"--stat-dir", "/s"},
 		{"--state-dir"},
-		{"--state-dir", "s"},
+		{"--state-dir", ""},
 		{"state"},
 		{"--user=yes"},
 		{"-u"},
@@ -211,6 +211,18 @@ a_fault_on_the_command_line_is_a_usage_error(void **state)
 		assert_int_equal(load(world, cases[i]), MT_CONFIG_E_USAGE);
 		assert_true(world->diag.message[0] != '\0');
 	}
+}
+
+static void
+a_relative_path_on_the_command_line_begins_where_one_stands(void **state)
+{
+	struct world *world = *state;
+	char here[4096];
+
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(LOAD(world, "--state-dir", "some/state", NULL), 0);
+	assert_memory_equal(world->config.state_dir, here, strlen(here));
+	assert_string_equal(world->config.state_dir + strlen(here), "/some/state");
 }
 
 static void
@@ -295,6 +307,7 @@ main(void)
 		CASE(the_command_line_wins_over_the_file),
 		CASE(a_fault_in_the_file_is_named_with_file_and_line),
 		CASE(a_fault_on_the_command_line_is_a_usage_error),
+		CASE(a_relative_path_on_the_command_line_begins_where_one_stands),
 		CASE(an_absent_default_file_is_none_and_an_absent_named_one_an_error),
 		CASE(in_system_mode_the_file_must_be_roots_alone),
 		CASE(the_help_text_lists_exactly_the_options_of_the_table),
