@@ -163,8 +163,8 @@ outcome_of(enum mt_probe_state state)
 {
 	switch (state) {
 	case MT_PROBE_DONE:
-	case MT_PROBE_PROTOCOL: /* the evidence tells why, and is judged */
 		return 0;
+	case MT_PROBE_PROTOCOL: /* no mail server of that protocol */
 	case MT_PROBE_UNRESOLVED:
 	case MT_PROBE_UNREACHABLE:
 		return MT_PROBES_E_UNREACHABLE;

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* The dialogue as tables: one row of verbs and readers per protocol. */
+
+#include "ipc/mail/dialogue.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* What one line was, to the reply that is waited for. */
+enum heard {
+	HEARD_NONSENSE = 0, /* ends the dialogue */
+	HEARD_OTHER,        /* untagged data nobody asked for: counted, dropped */
+	HEARD_MORE,         /* part of the reply */
+	HEARD_PREAUTH,
+	HEARD_NO, /* the reply is complete, and refuses */
+	HEARD_OK  /* the reply is complete */
+};
+
+typedef enum heard (*reader_fn)(struct mt_dialogue *d, const char *line);
+
+struct mt_verbs {
+	bool is_tagged;
+	const char *capabilities, *upgrade, *logout;
+	const char *upgrade_capability;
+	reader_fn greeting, capability, reply;
+};
+
+static bool
+starts_with(const char *line, const char *word)
+{
+	size_t size = strlen(word);
+
+	return strncasecmp(line, word, size) == 0 &&
+	       (line[size] == '\0' || line[size] == ' ' || line[size] == '\t');
+}
+
+/* -- capabilities ------------------------------------------------------------------------------ */
+
+static void
+show(struct mt_dialogue *d, const char *word, size_t size)
+{
+	struct mt_dialogue_facts *facts = &d->facts;
+
+	if (size + 2 > sizeof(facts->capabilities) - d->capabilities_size)
+		return;
+	if (d->capabilities_size)
+		facts->capabilities[d->capabilities_size++] = ' ';
+	for (size_t i = 0; i < size; i++)
+		facts->capabilities[d->capabilities_size++] =
+			isgraph((unsigned char)word[i]) ? word[i] : '?';
+	facts->capabilities[d->capabilities_size] = '\0';
+}
+
+static void
+note_capability(struct mt_dialogue *d, const char *word, size_t size)
+{
+	const char *upgrade = d->verbs->upgrade_capability;
+
+	if (!d->in_tls && strlen(upgrade) == size && strncasecmp(word, upgrade, size) == 0)
+		d->facts.offered = true;
+	if (size == 13 && strncasecmp(word, "LOGINDISABLED", size) == 0)
+		d->facts.logindisabled = true;
+	show(d, word, size);
+}
+
+static void
+note_capabilities(struct mt_dialogue *d, const char *words)
+{
+	while (*words) {
+		size_t size = strcspn(words, " \t");
+
+		if (size)
+			note_capability(d, words, size);
+		words += size;
+		words += strspn(words, " \t");
+	}
+}
+
+/* -- IMAP, RFC 3501 and RFC 9051 --------------------------------------------------------------- */
+
+static enum heard
+imap_greeting(struct mt_dialogue *d, const char *line)
+{
+	if (starts_with(line, "* OK"))
+		return HEARD_OK;
+	return starts_with(line, "* PREAUTH") ? HEARD_PREAUTH : HEARD_NONSENSE;
+}
+
+/* The tagged reply to the command sent last; untagged data is for the caller. */
+static enum heard
+imap_reply(struct mt_dialogue *d, const char *line)
+{
+	char tag[16];
+	size_t size = (size_t)snprintf(tag, sizeof(tag), "a%u ", d->tag);
+
+	if (mt_line_has_literal(line, strlen(line)) || starts_with(line, "* BYE"))
+		return HEARD_NONSENSE;
+	if (strncmp(line, "* ", 2) == 0)
+		return HEARD_OTHER;
+	if (strncmp(line, tag, size) != 0)
+		return HEARD_NONSENSE;
+	if (starts_with(line + size, "OK"))
+		return HEARD_OK;
+	return starts_with(line + size, "NO") || starts_with(line + size, "BAD") ? HEARD_NO
+										 : HEARD_NONSENSE;
+}
+
+static enum heard
+imap_capability(struct mt_dialogue *d, const char *line)
+{
+	if (starts_with(line, "* CAPABILITY") && !mt_line_has_literal(line, strlen(line))) {
+		note_capabilities(d, line + strlen("* CAPABILITY"));
+		return HEARD_MORE;
+	}
+	return imap_reply(d, line);
+}
+
+/* -- POP3, RFC 1939, RFC 2449, RFC 2595 -------------------------------------------------------- */
+
+static enum heard
+pop3_reply(struct mt_dialogue *d, const char *line)
+{
+	if (starts_with(line, "+OK"))
+		return HEARD_OK;
+	return starts_with(line, "-ERR") ? HEARD_NO : HEARD_NONSENSE;
+}
+
+static enum heard
+pop3_greeting(struct mt_dialogue *d, const char *line)
+{
+	return starts_with(line, "+OK") ? HEARD_OK : HEARD_NONSENSE;
+}
+
+static enum heard
+pop3_capability(struct mt_dialogue *d, const char *line)
+{
+	enum heard first;
+
+	if (!d->reply_started) {
+		first = pop3_reply(d, line);
+		d->reply_started = first == HEARD_OK;
+		return first == HEARD_OK ? HEARD_MORE : first;
+	}
+	if (strcmp(line, ".") == 0)
+		return HEARD_OK;
+	note_capability(d, line, strcspn(line, " \t"));
+	return HEARD_MORE;
+}
+
+/* -- submission, RFC 5321 §4.2, RFC 3207 ------------------------------------------------------- */
+
+/* One line of a reply: the code, and whether more follow. Return: the code, or -1. */
+static int
+smtp_code(const char *line, bool *ret_more)
+{
+	if (!isdigit((unsigned char)line[0]) || !isdigit((unsigned char)line[1]) ||
+	    !isdigit((unsigned char)line[2]) || (line[3] && line[3] != ' ' && line[3] != '-'))
+		return -1;
+	*ret_more = line[3] == '-';
+	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+}
+
+static enum heard
+smtp_expect(const char *line, int wanted)
+{
+	bool more = false;
+	int code = smtp_code(line, &more);
+
+	if (code < 200 || code > 599)
+		return HEARD_NONSENSE;
+	if (code != wanted)
+		return more ? HEARD_MORE : HEARD_NO;
+	return more ? HEARD_MORE : HEARD_OK;
+}
+
+static enum heard
+smtp_greeting(struct mt_dialogue *d, const char *line)
+{
+	enum heard heard = smtp_expect(line, 220);
+
+	return heard == HEARD_NO ? HEARD_NONSENSE : heard;
+}
+
+static enum heard
+smtp_capability(struct mt_dialogue *d, const char *line)
+{
+	enum heard heard = smtp_expect(line, 250);
+
+	/* The first line names the server; what it says is no keyword. */
+	if (heard != HEARD_NONSENSE && d->reply_started && strlen(line) > 4 && line[0] == '2')
+		note_capability(d, line + 4, strcspn(line + 4, " \t="));
+	d->reply_started = true;
+	return heard;
+}
+
+static enum heard
+smtp_reply(struct mt_dialogue *d, const char *line)
+{
+	return smtp_expect(line, 220);
+}
+
+/* The argument of EHLO is a literal: no name of host or user goes out before TLS (D-STLS-16). */
+static const struct mt_verbs verbs[MT_PROTO_COUNT] = {
+	[MT_PROTO_IMAP] = {true, "CAPABILITY", "STARTTLS", "LOGOUT", "STARTTLS", imap_greeting,
+			   imap_capability, imap_reply},
+	[MT_PROTO_POP3] = {false, "CAPA", "STLS", "QUIT", "STLS", pop3_greeting, pop3_capability,
+			   pop3_reply},
+	[MT_PROTO_SUBMISSION] = {false, "EHLO [127.0.0.1]", "STARTTLS", "QUIT", "STARTTLS",
+				 smtp_greeting, smtp_capability, smtp_reply},
+};
+
+/* -- the machine ------------------------------------------------------------------------------- */
+
+static void
+say(struct mt_dialogue *d, const char *verb)
+{
+	int n = d->verbs->is_tagged ? snprintf(d->out, sizeof(d->out), "a%u %s\r\n", ++d->tag, verb)
+				    : snprintf(d->out, sizeof(d->out), "%s\r\n", verb);
+
+	d->out_size = (size_t)n;
+	d->n_lines = 0;
+	d->n_bytes = 0;
+	d->reply_started = false;
+}
+
+static void
+finish(struct mt_dialogue *d, enum mt_dialogue_state state)
+{
+	d->state = state;
+	d->at = AT_END;
+}
+
+/* Nonsense before TLS is what row 17 calls a bad greeting; at the upgrade it is a refusal. */
+static void
+fault(struct mt_dialogue *d)
+{
+	if (!d->in_tls && d->at == AT_UPGRADE)
+		d->facts.refused = true;
+	else if (!d->in_tls)
+		d->facts.bad_greeting = true;
+	finish(d, MT_DIALOGUE_FAULT);
+}
+
+static void
+ask_capabilities(struct mt_dialogue *d)
+{
+	d->at = AT_CAPABILITIES;
+	say(d, d->verbs->capabilities);
+}
+
+static void
+greeted(struct mt_dialogue *d, enum heard heard)
+{
+	if (heard == HEARD_OK) {
+		ask_capabilities(d);
+	} else if (heard == HEARD_PREAUTH && d->in_tls) {
+		d->facts.preauth_in_tls = true;
+		ask_capabilities(d);
+	} else if (heard == HEARD_PREAUTH) {
+		/* RFC 9051 §6.2.1: a known trick; nothing after it can be trusted */
+		d->facts.preauth = true;
+		finish(d, MT_DIALOGUE_DONE);
+	}
+}
+
+static void
+told_capabilities(struct mt_dialogue *d, enum heard heard)
+{
+	if (heard != HEARD_OK && heard != HEARD_NO)
+		return;
+	d->facts.capabilities_read = heard == HEARD_OK;
+	if (d->in_tls || !d->facts.offered) {
+		finish(d, MT_DIALOGUE_DONE);
+		return;
+	}
+	d->at = AT_UPGRADE;
+	say(d, d->verbs->upgrade);
+}
+
+static void
+answered_upgrade(struct mt_dialogue *d, enum heard heard)
+{
+	if (heard == HEARD_OK) {
+		finish(d, MT_DIALOGUE_UPGRADE);
+	} else if (heard == HEARD_NO) {
+		d->facts.refused = true;
+		finish(d, MT_DIALOGUE_DONE);
+	}
+}
+
+static void
+hear(struct mt_dialogue *d)
+{
+	const struct mt_verbs *v = d->verbs;
+	const reader_fn readers[] = {v->greeting, v->capability, v->reply};
+	enum heard heard = readers[d->at](d, d->lines.text);
+
+	if (heard == HEARD_OTHER && !d->in_tls)
+		d->facts.other_responses++;
+	if (heard == HEARD_NONSENSE) {
+		fault(d);
+		return;
+	}
+	switch (d->at) {
+	case AT_GREETING:
+		greeted(d, heard);
+		break;
+	case AT_CAPABILITIES:
+		told_capabilities(d, heard);
+		break;
+	case AT_UPGRADE:
+		answered_upgrade(d, heard);
+		break;
+	case AT_END:
+		break;
+	}
+}
+
+void
+mt_dialogue_init(struct mt_dialogue *d, enum mt_proto proto, bool in_tls)
+{
+	memset(d, 0, sizeof(*d));
+	d->verbs = &verbs[proto];
+	d->in_tls = in_tls;
+	d->state = proto == MT_PROTO_UNKNOWN ? MT_DIALOGUE_FAULT : MT_DIALOGUE_READING;
+	d->at = proto == MT_PROTO_UNKNOWN ? AT_END : AT_GREETING;
+}
+
+void
+mt_dialogue_enter_tls(struct mt_dialogue *d)
+{
+	d->in_tls = true;
+	d->state = MT_DIALOGUE_READING;
+	d->facts.capabilities_read = false;
+	d->facts.logindisabled = false;
+	d->facts.capabilities[0] = '\0';
+	d->capabilities_size = 0;
+	memset(&d->lines, 0, sizeof(d->lines));
+	/* The server gives no second greeting after an upgrade. */
+	ask_capabilities(d);
+}
+
+/* Bytes that were there before we asked, or behind the answer, are not the server's word. */
+static void
+note_injected(struct mt_dialogue *d, size_t size)
+{
+	d->facts.buffered_bytes += (uint32_t)size;
+	finish(d, MT_DIALOGUE_DONE);
+}
+
+size_t
+mt_dialogue_feed(struct mt_dialogue *d, const uint8_t *data, size_t size)
+{
+	size_t taken = 0;
+
+	while (taken < size && d->state == MT_DIALOGUE_READING) {
+		bool was_upgrading = d->at == AT_UPGRADE;
+		enum mt_line_state state;
+		size_t n = mt_lines_take(&d->lines, data + taken, size - taken, &state);
+
+		taken += n;
+		d->n_bytes += n;
+		if (state == MT_LINE_READY)
+			d->n_lines++;
+		if (state == MT_LINE_FAULT || d->n_lines > MT_REPLY_LINES_MAX ||
+		    d->n_bytes > MT_REPLY_BYTES_MAX)
+			fault(d);
+		else if (state == MT_LINE_READY)
+			hear(d);
+		if (taken < size && !d->in_tls &&
+		    ((d->at == AT_UPGRADE && !was_upgrading) || d->state == MT_DIALOGUE_UPGRADE))
+			note_injected(d, size - taken);
+	}
+	return taken;
+}
+
+void
+mt_dialogue_end(struct mt_dialogue *d)
+{
+	if (d->state == MT_DIALOGUE_READING)
+		fault(d);
+}
+
+void
+mt_dialogue_logout(struct mt_dialogue *d)
+{
+	d->at = AT_END;
+	say(d, d->verbs->logout);
+}

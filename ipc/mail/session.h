@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_IPC_MAIL_SESSION_H
+#define MT_IPC_MAIL_SESSION_H
+
+/*
+ * Dialogue and TLS together: from the first byte of a mail server to evidence. No sockets, no
+ *clock, no names to resolve: bytes and times come from the caller (the probe worker, the command
+ *line, the tunnel).
+ *
+ *	mt_session_new(&options, &session);
+ *	while (mt_session_get_step(session) == MT_STEP_CONTINUE) {
+ *		send all of mt_session_output();
+ *		n = read from the socket, until a deadline of MT_DIALOGUE_USEC;
+ *		if (n > 0)
+ *			mt_session_feed(session, buffer, n, wall_usec);
+ *		else
+ *			mt_session_end(session);
+ *	}
+ *	mt_session_get_evidence(session, peer, local_port, wall_usec, &evidence);
+ *
+ * The upgrade is taken whenever it is offered, also where the endpoint would do without (R-5.2-13),
+ * and never more than once. What evidence reports as transport is what was reached, not what was
+ * wished for (D-STLS-10, D-STLS-17). It judges nothing: neither the chain nor what was found.
+ */
+
+#include "ipc/mail/dialogue.h"
+#include "ipc/mail/tls.h"
+
+enum mt_step {
+	MT_STEP_FAILED = 0, /* the peer is no mail server of this protocol; mt_session_get_text() */
+	MT_STEP_CONTINUE,   /* send the output, then feed what comes */
+	MT_STEP_JUDGE, /* two phases: evidence of phase handshake is ready; mt_session_judged() */
+	MT_STEP_DONE   /* evidence is ready; inside TLS the capabilities have been read */
+};
+
+struct mt_session_options {
+	enum mt_proto proto;
+	enum mt_transport transport; /* the endpoint's: IMPLICIT begins with TLS */
+	const char *host;            /* name or literal that was dialled; copied */
+	uint16_t port;
+	bool two_phase;
+};
+
+struct mt_session;
+
+MT_MUST_CHECK int mt_session_new(const struct mt_session_options *options, struct mt_session **ret);
+struct mt_session *mt_session_free(struct mt_session *session);
+MT_DEFINE_CLEANUP(struct mt_session *, mt_session_free);
+
+enum mt_step mt_session_get_step(const struct mt_session *session);
+/* Bytes from the network; wall_usec is when they came. */
+enum mt_step mt_session_feed(struct mt_session *session, const uint8_t *data, size_t size,
+			     int64_t wall_usec);
+/* The server closed the connection, or the deadline passed. */
+enum mt_step mt_session_end(struct mt_session *session);
+/* The answer to JUDGE. */
+enum mt_step mt_session_judged(struct mt_session *session, bool accept, int64_t wall_usec);
+/* Puts bytes for the network into buffer. Return: how many; 0: nothing to send. */
+size_t mt_session_output(struct mt_session *session, uint8_t *buffer, size_t size);
+
+/* Copies what was seen; the caller owns it. peer is the server's address as inet_ntop prints it.
+ * Return: 0, -ENOMEM. */
+MT_MUST_CHECK int mt_session_get_evidence(const struct mt_session *session, const char *peer,
+					  uint16_t local_port, int64_t wall_usec,
+					  struct mt_evidence *ret);
+
+/* Queues LOGOUT or QUIT and close_notify. */
+void mt_session_logout(struct mt_session *session);
+
+/* For people: the capabilities last read, and one line on how far it went. Printable ASCII. */
+const char *mt_session_get_capabilities(const struct mt_session *session);
+const char *mt_session_get_text(const struct mt_session *session);
+
+#endif
