@@ -14,14 +14,14 @@
 
 #define N_LIST_COLUMNS 3
 
-/* Endpoints is a(sssq): protocol, transport, host, port, as SetEndpoint takes them. */
+/* A dictionary of the property Endpoints; what else it says is for display elsewhere. */
 static bool
 read_endpoint(const json_t *row, struct mt_endpoint_spec *ret)
 {
-	const char *proto = json_string_value(json_array_get(row, 0));
-	const char *transport = json_string_value(json_array_get(row, 1));
-	const char *host = json_string_value(json_array_get(row, 2));
-	json_int_t port = json_integer_value(json_array_get(row, 3));
+	const char *proto = json_string_value(json_object_get(row, "protocol"));
+	const char *transport = json_string_value(json_object_get(row, "transport"));
+	const char *host = json_string_value(json_object_get(row, "host"));
+	json_int_t port = json_integer_value(json_object_get(row, "port"));
 
 	if (!proto || !transport || !host || strlen(host) >= sizeof(ret->host) || port < 1 ||
 	    port > UINT16_MAX || mt_proto_from_string(proto, &ret->proto) ||

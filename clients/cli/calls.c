@@ -21,7 +21,7 @@ mt_call_explain(struct mt_cli *cli, int outcome, const char *what)
 	if (outcome < 0)
 		return MT_EXIT_INTERNAL;
 
-	return why.reasons[0] == MT_REASON_CONF_WARNING_REQUIRED ? MT_EXIT_CONFIRM : MT_EXIT_DENY;
+	return mt_error_exit(mt_error_from_dbus_name(mt_daemon_error(cli->daemon)->name));
 }
 
 /* Sends a call whose reply says no more than that it was done. */

@@ -13,19 +13,7 @@
 #include <stdio.h>
 
 #include "clients/lib/daemon.h"
-
-/* Exit statuses are part of the interface: scripts test them (DESIGN §11). */
-enum mt_exit {
-	MT_EXIT_OK = 0, /* done, or allow */
-	MT_EXIT_AWC = 10,
-	MT_EXIT_CONFIRM = 20, /* a human has to consent first */
-	MT_EXIT_DENY = 30,
-	MT_EXIT_DAEMON = 40, /* the service cannot be reached */
-	MT_EXIT_USAGE = 64,
-	MT_EXIT_SERVER = 69, /* the mail server cannot be reached */
-	MT_EXIT_INTERNAL = 70,
-	MT_EXIT_TEMPORARY = 75
-};
+#include "ipc/errors.h"
 
 struct mt_cli {
 	bool json;
@@ -65,6 +53,7 @@ enum mt_exit mt_command_account_show(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_edit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_commit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_remove(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_check(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_verify(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_key_show(struct mt_cli *cli, int argc, char **argv);
 

@@ -36,6 +36,29 @@ add_bracketed_codes(struct mt_answer *answer, const char *text)
 	}
 }
 
+/* What an error is as a reason; what is none of these was simply not permitted. */
+static enum mt_reason
+reason_of_error(enum mt_error error)
+{
+	static const struct {
+		enum mt_error error;
+		enum mt_reason reason;
+	} reasons[] = {
+		{MT_ERROR_UNKNOWN_ACCOUNT, MT_REASON_ACCOUNT_UNKNOWN},
+		{MT_ERROR_CONF_WARNING_REQUIRED, MT_REASON_CONF_WARNING_REQUIRED},
+		{MT_ERROR_ORG_OVERRIDE_REFUSED, MT_REASON_POLICY_ORG_OVERRIDE_REFUSED},
+		{MT_ERROR_ENDPOINT_NOT_PROBED, MT_REASON_EVIDENCE_INCOMPLETE},
+		{MT_ERROR_INVALID_EVIDENCE, MT_REASON_EVIDENCE_INCOMPLETE},
+		{MT_ERROR_DEGRADED, MT_REASON_DAEMON_DEGRADED},
+		{MT_ERROR_DAEMON_UNREACHABLE, MT_REASON_DAEMON_UNAVAILABLE},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(reasons); i++)
+		if (reasons[i].error == error)
+			return reasons[i].reason;
+	return MT_REASON_OP_NOT_PERMITTED;
+}
+
 void
 mt_answer_from_outcome(const struct mt_daemon *daemon, int outcome, struct mt_answer *ret)
 {
@@ -52,10 +75,8 @@ mt_answer_from_outcome(const struct mt_daemon *daemon, int outcome, struct mt_an
 	if (ret->n_reasons > 0)
 		return;
 
-	/* D-SYS-02: errors about objects that are not ours, or not there, are all alike */
 	ret->n_reasons = 1;
-	ret->reasons[0] = strstr(error->name, "Unknown") ? MT_REASON_ACCOUNT_UNKNOWN
-							 : MT_REASON_OP_NOT_PERMITTED;
+	ret->reasons[0] = reason_of_error(mt_error_from_dbus_name(error->name));
 }
 
 void

@@ -17,13 +17,14 @@
 
 #include <dbus/dbus.h>
 
+#include "ipc/contract.h"
+#include "ipc/errors.h"
 #include "policy/limits.h"
 
-#define MT_BUS_NAME "org.mailtrust1"
-#define MT_MANAGER_PATH "/org/mailtrust1"
+#define MT_MANAGER_PATH MT_ROOT_PATH
 #define MT_MANAGER_INTERFACE "org.mailtrust1.Manager"
 #define MT_ACCOUNT_INTERFACE "org.mailtrust1.Account"
-#define MT_ACCOUNT_PREFIX "/org/mailtrust1/account/"
+#define MT_ACCOUNT_PREFIX MT_ACCOUNTS_PATH "/"
 #define MT_OBJECT_PATH_SIZE 64
 
 #define MT_PATIENCE_USEC (5 * MT_USEC_PER_SEC) /* D-SYS-04 */

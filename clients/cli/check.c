@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* check: connect, gather evidence, ask, show. */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/cli/account.h"
+#include "clients/cli/dial.h"
+#include "clients/cli/output.h"
+#include "clients/lib/ask.h"
+#include "ipc/mail/session.h"
+
+#define CHUNK_SIZE 4096
+
+/* One connection to one server of the account. */
+struct check {
+	struct mt_cli *cli;
+	const struct mt_account_view *view;
+	const struct mt_endpoint_spec *endpoint;
+	struct mt_dialled dialled;
+	struct mt_session *session;
+	struct mt_evidence evidence;
+};
+
+static int64_t
+now_usec(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * MT_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+/* -- the connection ---------------------------------------------------------------------------- */
+
+static void
+free_strings(char ***list)
+{
+	dbus_free_string_array(*list);
+}
+
+static enum mt_exit
+say_unreachable(struct mt_cli *cli, const char *server, const char *why)
+{
+	if (cli->json)
+		mt_print_json(cli,
+			      json_pack("{s:s, s:s, s:s}", "error", "the server cannot be reached",
+					"server", server, "why", why));
+	else
+		(void)fprintf(cli->err,
+			      "mailtrust: %s cannot be reached: %s\n"
+			      "Next: see whether the name and port are right, and whether this "
+			      "computer is online.\n",
+			      server, why);
+	return MT_EXIT_SERVER;
+}
+
+/* Resolve gives the addresses (DESIGN §5); the first that answers is the one connection. */
+static enum mt_exit
+connect_to(struct check *check)
+{
+	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(free_strings) char **addresses = NULL;
+	char server[MT_ENDPOINT_TEXT_SIZE];
+	struct mt_diag diag = {0};
+	int n = 0,
+	    r = mt_call_resolve(check->cli, check->view->path, check->endpoint->proto, &reply);
+
+	if (r)
+		return mt_call_explain(check->cli, r, "the server's address cannot be found");
+	if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_ARRAY, DBUS_TYPE_STRING, &addresses, &n,
+				   DBUS_TYPE_INVALID))
+		return MT_EXIT_INTERNAL;
+	r = mt_dial((const char *const *)addresses, (size_t)n, check->endpoint->port, &diag,
+		    &check->dialled);
+	if (r < 0)
+		return MT_EXIT_INTERNAL;
+	if (r)
+		return say_unreachable(check->cli,
+				       mt_endpoint_format(check->endpoint->host,
+							  check->endpoint->port, server,
+							  sizeof(server)),
+				       diag.message);
+	return MT_EXIT_OK;
+}
+
+/* Sends all the session has to say. Return: false where the server does not take it. */
+static bool
+flush(const struct check *check, int64_t deadline_usec)
+{
+	uint8_t buffer[CHUNK_SIZE];
+	size_t size, sent;
+
+	while ((size = mt_session_output(check->session, buffer, sizeof(buffer))) > 0)
+		for (sent = 0; sent < size;) {
+			struct pollfd poll_fd = {.fd = check->dialled.fd, .events = POLLOUT};
+			int64_t left = deadline_usec - now_usec(CLOCK_MONOTONIC);
+			ssize_t n = send(poll_fd.fd, buffer + sent, size - sent, MSG_NOSIGNAL);
+
+			if (n >= 0)
+				sent += (size_t)n;
+			else if ((errno != EAGAIN && errno != EINTR) || left <= 0 ||
+				 poll(&poll_fd, 1, (int)(left / 1000)) == 0)
+				return false;
+		}
+	return true;
+}
+
+/* Waits for bytes. Return: how many; 0 where the server closed or the time is up. */
+static size_t
+receive(const struct check *check, uint8_t buffer[static CHUNK_SIZE], int64_t deadline_usec)
+{
+	for (;;) {
+		struct pollfd poll_fd = {.fd = check->dialled.fd, .events = POLLIN};
+		int64_t left = deadline_usec - now_usec(CLOCK_MONOTONIC);
+		ssize_t n;
+
+		if (left <= 0)
+			return 0;
+		if (poll(&poll_fd, 1, (int)(left / 1000) + 1) <= 0)
+			continue;
+		n = recv(poll_fd.fd, buffer, CHUNK_SIZE, 0);
+		if (n >= 0)
+			return (size_t)n;
+		if (errno != EAGAIN && errno != EINTR)
+			return 0;
+	}
+}
+
+static enum mt_exit
+converse(struct check *check)
+{
+	const struct mt_session_options options = {
+		.proto = check->endpoint->proto,
+		.transport = check->endpoint->transport,
+		.host = check->endpoint->host,
+		.port = check->endpoint->port,
+	};
+	const int64_t deadline_usec = now_usec(CLOCK_MONOTONIC) + MT_DIALOGUE_USEC;
+	uint8_t buffer[CHUNK_SIZE];
+	char server[MT_ENDPOINT_TEXT_SIZE];
+	size_t n;
+
+	if (mt_session_new(&options, &check->session) != 0)
+		return MT_EXIT_INTERNAL;
+	while (mt_session_get_step(check->session) == MT_STEP_CONTINUE) {
+		n = flush(check, deadline_usec) ? receive(check, buffer, deadline_usec) : 0;
+		if (n > 0)
+			(void)mt_session_feed(check->session, buffer, n, now_usec(CLOCK_REALTIME));
+		else
+			(void)mt_session_end(check->session);
+	}
+	if (mt_session_get_step(check->session) == MT_STEP_DONE)
+		return MT_EXIT_OK;
+	(void)flush(check, deadline_usec);
+	return say_unreachable(
+		check->cli, mt_endpoint_format(options.host, options.port, server, sizeof(server)),
+		mt_session_get_text(check->session));
+}
+
+/* -- the verdict ------------------------------------------------------------------------------- */
+
+static void
+show_seen(const struct check *check)
+{
+	const struct mt_evidence *ev = &check->evidence;
+	char server[MT_ENDPOINT_TEXT_SIZE];
+	struct mt_cli *cli = check->cli;
+
+	mt_print(cli, MT_PAINT_BOLD, "%s", mt_proto_to_string(ev->proto));
+	mt_print(cli, MT_PAINT_PLAIN, "  %s, at %s\n",
+		 mt_endpoint_format(ev->host, ev->port, server, sizeof(server)), ev->peer);
+	if (mt_evidence_has(ev, MT_EV_TLS_VERSION))
+		mt_print(cli, MT_PAINT_PLAIN, "  %-12s %s, TLS %s, %s\n", "encryption",
+			 mt_transport_for_people(ev->transport),
+			 mt_tls_version_to_string(ev->tls_version), ev->tls_cipher);
+	else
+		mt_print(cli, MT_PAINT_PLAIN, "  %-12s %s\n", "encryption",
+			 ev->tls_failed ? "the handshake failed" : "none");
+	if (mt_evidence_has(ev, MT_EV_CHAIN))
+		mt_print(cli, MT_PAINT_PLAIN, "  %-12s %zu\n", "certificates", ev->n_chain);
+	if (*mt_session_get_capabilities(check->session))
+		mt_print(cli, MT_PAINT_PLAIN, "  %-12s %s\n", "offers",
+			 mt_session_get_capabilities(check->session));
+	mt_print(cli, MT_PAINT_FAINT, "  %-12s %s\n", "dialogue",
+		 mt_session_get_text(check->session));
+}
+
+static void
+show(const struct check *check, const struct mt_answer *answer, json_t *found)
+{
+	json_t *row;
+
+	if (!check->cli->json) {
+		show_seen(check);
+		mt_print_answer(check->cli, answer);
+		return;
+	}
+	row = mt_answer_to_json(answer);
+	(void)json_object_set_new(row, "service",
+				  json_string(mt_proto_to_string(check->endpoint->proto)));
+	(void)json_object_set_new(row, "host", json_string(check->endpoint->host));
+	(void)json_object_set_new(row, "port", json_integer(check->endpoint->port));
+	(void)json_array_append_new(found, row);
+}
+
+static enum mt_exit
+ask(struct check *check, json_t *found)
+{
+	struct mt_answer answer = {0};
+	enum mt_exit status;
+
+	/* The connection is still open: what is asked about is this one (D-CB-06). */
+	if (mt_session_get_evidence(check->session, check->dialled.peer, check->dialled.local_port,
+				    now_usec(CLOCK_REALTIME), &check->evidence) != 0)
+		return MT_EXIT_INTERNAL;
+	mt_daemon_begin(check->cli->daemon, MT_PATIENCE_USEC);
+	mt_ask(check->cli->daemon, check->view->path, MT_OP_TEST, &check->evidence, &answer);
+	show(check, &answer, found);
+	status = mt_decision_exit(answer.decision);
+	if (answer.n_reasons > 0 && answer.reasons[0] == MT_REASON_DAEMON_UNAVAILABLE)
+		status = MT_EXIT_DAEMON;
+	mt_answer_clear(&answer);
+	return status;
+}
+
+static enum mt_exit
+check_one(struct mt_cli *cli, const struct mt_account_view *view,
+	  const struct mt_endpoint_spec *endpoint, json_t *found)
+{
+	struct check check = {
+		.cli = cli, .view = view, .endpoint = endpoint, .dialled = {.fd = -1}};
+	enum mt_exit status = connect_to(&check);
+
+	if (status == MT_EXIT_OK)
+		status = converse(&check);
+	if (status == MT_EXIT_OK) {
+		status = ask(&check, found);
+		mt_session_logout(check.session);
+		(void)flush(&check, now_usec(CLOCK_MONOTONIC) + MT_USEC_PER_SEC);
+	}
+	mt_evidence_clear(&check.evidence);
+	mt_session_free(check.session);
+	if (check.dialled.fd >= 0)
+		(void)close(check.dialled.fd);
+	return status;
+}
+
+/* One server is its own object; several are a list. */
+static void
+print_found(struct mt_cli *cli, json_t *found, bool is_one)
+{
+	if (!cli->json || json_array_size(found) == 0)
+		return;
+	mt_print_json(cli, is_one ? json_incref(json_array_get(found, 0))
+				  : json_pack("{s:O}", "servers", found));
+}
+
+enum mt_exit
+mt_command_check(struct mt_cli *cli, int argc, char **argv)
+{
+	MT_CLEANUP(json_decrefp) json_t *found = json_array();
+	enum mt_proto wanted = MT_PROTO_UNKNOWN;
+	struct mt_account_view view;
+	enum mt_exit status, worst = MT_EXIT_OK;
+	size_t n = 0;
+
+	if (argc != 2 && argc != 3)
+		return mt_cli_usage(cli, "check", "it takes one account, and a service");
+	if (argc == 3 && (wanted = mt_service_from_word(argv[2])) == MT_PROTO_UNKNOWN)
+		return mt_cli_usage(cli, "check", "services are imap, pop3 and submission");
+	status = mt_account_view_load(cli, argv[1], &view);
+	if (status)
+		return status;
+	for (size_t i = 0; i < view.n_endpoints; i++) {
+		if (wanted && view.endpoints[i].proto != wanted)
+			continue;
+		n++;
+		status = check_one(cli, &view, &view.endpoints[i], found);
+		if (status > worst)
+			worst = status;
+	}
+	mt_account_view_clear(&view);
+	print_found(cli, found, n == 1);
+	if (n == 0)
+		return mt_cli_usage(cli, "check",
+				    "the account has no such server; see "
+				    "'mailtrust account edit'");
+	return worst;
+}
