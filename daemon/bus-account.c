@@ -107,7 +107,6 @@ read_question(struct mt_request *request, DBusMessageIter *args, struct mt_quest
 	r = mt_codec_read_evidence(args, &q->evidence, mt_request_diag(request));
 	if (r)
 		return r < 0 ? r : MT_ERROR_INVALID_EVIDENCE;
-	(void)dbus_message_iter_next(args);
 	r = mt_codec_read_check_options(args, &q->options, mt_request_diag(request));
 	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
 }
