@@ -162,16 +162,8 @@ wait_for_room(struct evaluate *e, size_t most)
 	}
 }
 
-static bool
-is_blank(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (!strchr(" \t\r", text[i]))
-			return false;
-	return true;
-}
-
-/* Takes whole lines out of the buffer; at the end of the input the last one needs no newline. */
+/* Takes whole lines out of the buffer; at the end of the input the last one needs no newline. An
+ * empty line is a malformed one: the n-th answer is of the n-th line. */
 static void
 take_lines(struct evaluate *e, bool at_end)
 {
@@ -185,7 +177,7 @@ take_lines(struct evaluate *e, bool at_end)
 		if (!newline && !at_end)
 			break;
 		size = newline ? (size_t)(newline - e->buffer) - start : e->used - start;
-		if (!e->skipping && !is_blank(e->buffer + start, size)) {
+		if (!e->skipping) {
 			wait_for_room(e, WINDOW - 1);
 			accept_line(e, e->buffer + start, size);
 		}

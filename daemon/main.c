@@ -74,6 +74,22 @@ serve(const struct mt_config *config, struct event_base *base, int control_fd)
 	return r ? MT_EXIT_INTERNAL : MT_EXIT_OK;
 }
 
+/* What the administrator named has to be there: without anchors every server is a stranger. */
+static int
+find_files(const struct mt_config *config)
+{
+	const char *missing = NULL;
+
+	if (config->trust_anchors && access(config->trust_anchors, R_OK) != 0)
+		missing = config->trust_anchors;
+	for (size_t i = 0; i < config->dns_anchor.n && !missing; i++)
+		if (access(config->dns_anchor.items[i], R_OK) != 0)
+			missing = config->dns_anchor.items[i];
+	if (missing)
+		(void)fprintf(stderr, "mailtrustd: cannot read %s: %s\n", missing, strerror(errno));
+	return missing ? 1 : 0;
+}
+
 static int
 run(const struct mt_config *config)
 {
@@ -83,6 +99,8 @@ run(const struct mt_config *config)
 	/* Nothing this program makes is for others to read. */
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (find_files(config))
+		return MT_EXIT_INTERNAL;
 	r = start_spawner(config, &control_fd);
 	if (r) {
 		(void)fprintf(stderr, "mailtrustd: cannot start workers: %s\n", strerror(-r));

@@ -276,8 +276,8 @@ mt_command_check(struct mt_cli *cli, int argc, char **argv)
 	if (argc == 3 && (wanted = mt_service_from_word(argv[2])) == MT_PROTO_UNKNOWN)
 		return mt_cli_usage(cli, "check", "services are imap, pop3 and submission");
 	status = mt_account_view_load(cli, argv[1], &view);
-	if (status)
-		return status;
+	if (status) /* what the service cannot judge now is denied now (DESIGN §7) */
+		return status == MT_EXIT_TEMPORARY ? MT_EXIT_DENY : status;
 	for (size_t i = 0; i < view.n_endpoints; i++) {
 		if (wanted && view.endpoints[i].proto != wanted)
 			continue;

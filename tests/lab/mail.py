@@ -125,12 +125,13 @@ default_transport = discard:sink
 relay_transport = discard:sink
 local_transport = discard:sink
 smtpd_tls_chain_files = {certificate.key}, {certificate.chain}
-smtpd_sasl_type = dovecot
-smtpd_sasl_path = {sasl}
-smtpd_sasl_auth_enable = {has_sasl}
-smtpd_tls_auth_only = yes
+{sasl}smtpd_tls_auth_only = yes
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
+"""
+POSTFIX_SASL = """smtpd_sasl_type = dovecot
+smtpd_sasl_path = {path}
+smtpd_sasl_auth_enable = yes
 """
 POSTFIX_MASTER = """
 127.0.0.1:{ports[submission]} inet n - n - - smtpd
@@ -165,8 +166,8 @@ class Postfix:
         lab.run(["chown", "postfix", self.folder / "data"])
         config = self.folder / "config"
         (config / "main.cf").write_text(POSTFIX_MAIN.format(
-            folder=self.folder, certificate=certificate, has_sasl="yes" if sasl else "no",
-            sasl=sasl.folder / "run/auth-postfix" if sasl else ""))
+            folder=self.folder, certificate=certificate,
+            sasl=POSTFIX_SASL.format(path=sasl.folder / "run/auth-postfix") if sasl else ""))
         (config / "master.cf").write_text(POSTFIX_MASTER.format(ports=self.ports))
         (config / "dynamicmaps.cf").touch()
         lab.run(["postfix", "-c", config, "check"])

@@ -86,7 +86,11 @@ class TapResult(unittest.TestResult):
 
 
 class InOrder(unittest.TestLoader):
-    """Cases run as they are written, not by the alphabet."""
+    """Classes and cases run as they are written, not by the alphabet."""
+
+    def loadTestsFromModule(self, module, *_, pattern=None):
+        classes = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, unittest.TestCase)]
+        return self.suiteClass(self.loadTestsFromTestCase(c) for c in classes if c.__module__ == module.__name__)
 
     def getTestCaseNames(self, cls):
         return [n for c in reversed(cls.__mro__) for n in vars(c) if n.startswith("test_")]

@@ -97,9 +97,12 @@ class Chains(Check):
         self.denied(changed(chain=("aay", [CAST.good.der(), bytes(65536)])), "cert.malformed")
 
     def test_a_chain_that_is_not_der_is_malformed(self):
-        for junk in (b"", b"\0", b"-----BEGIN CERTIFICATE-----", b"\x30\x80" * 40, bytes(range(256))):
+        for junk in (b"\0", b"-----BEGIN CERTIFICATE-----", b"\x30\x80" * 40, bytes(range(256))):
             with self.subTest(junk=junk[:8]):
                 self.denied(changed(chain=("aay", [junk])), "cert.malformed")
+
+    def test_an_empty_certificate_is_no_evidence(self):
+        self.assertIn("chain", self.refused(changed(chain=("aay", [b""]))))
 
     def test_a_byte_behind_the_certificate_is_malformed(self):
         self.denied(changed(chain=("aay", [CAST.good.der() + b"\0"])), "cert.malformed")

@@ -27,10 +27,10 @@ class Wire(unittest.TestCase):
                           f"localhost:{server.port}{suffix}")
         status, answer = SERVICE.ask("check", f"p{server.port}@example.test", "imap")
         self.assertTrue(server.talks, f"nobody connected for {address}")
-        for line in server.lines():
+        # with implicit TLS, what came before the handshake was its records
+        for line in server.lines(None if suffix else True):
             verb = (line.split(b" ") + [b""])[1].upper()
-            if not line.startswith(b"\x16\x03"):
-                self.assertIn(verb, HARMLESS, line)
+            self.assertIn(verb, HARMLESS, line)
         return status, answer, server
 
     def denied(self, script, *reasons, suffix="/starttls"):
