@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "daemon/worker/anchors.h"
 #include "daemon/worker/dane.h"
 #include "daemon/worker/paths.h"
 #include "daemon/worker/presented.h"
@@ -139,4 +140,39 @@ mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *
 	}
 	clear(&p);
 	ERR_clear_error();
+}
+
+/* The anchor three times over has the size of a chain. */
+static void
+rehearse_with(const struct mt_anchors *anchors, X509 *cert)
+{
+	struct mt_chain_request request = {.n_chain = 3};
+	struct mt_validation ignored;
+	unsigned char *der = NULL;
+	int size = i2d_X509(cert, &der);
+
+	if (size > 0) {
+		for (size_t i = 0; i < request.n_chain; i++)
+			request.chain[i] = (struct mt_bytes){der, (size_t)size};
+		mt_chain_judge(anchors, &request, &ignored);
+		(void)X509_verify(cert, X509_get0_pubkey(cert));
+		ERR_clear_error();
+	}
+	OPENSSL_free(der);
+}
+
+void
+mt_chain_rehearse(const struct mt_anchors *anchors)
+{
+	static const int kinds[] = {EVP_PKEY_RSA, EVP_PKEY_EC};
+
+	for (size_t k = 0; k < MT_ARRAY_SIZE(kinds); k++)
+		for (size_t i = 0; i < anchors->n; i++) {
+			EVP_PKEY *key = X509_get0_pubkey(anchors->entries[i].cert);
+
+			if (!key || EVP_PKEY_get_base_id(key) != kinds[k])
+				continue;
+			rehearse_with(anchors, anchors->entries[i].cert);
+			break;
+		}
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The chain worker: one forked child per chain. */
+/*
+ * The chain worker: one forked child per chain.
+ *
+ * While nothing is asked one child stands ready: forked, confined and rehearsed, so that the first
+ * chain after a pause pays for neither fork nor page faults. It too judges one chain and ends.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +15,9 @@
 #include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -21,16 +27,18 @@
 #include "daemon/worker/roles.h"
 #include "daemon/worker/sandbox.h"
 
-/* Where a child has its pipe; everything above is closed. */
+/* Where a child has its socket; everything above is closed. */
 #define CHILD_FD 3
+#define ANSWER_SIZE 4096
 
 struct role;
 
 /* A child at work. Free when both ends of its life were seen: the answer and the exit. */
 struct child {
 	struct role *role;
-	pid_t pid; /* 0: reaped, or never started */
-	int fd;    /* read end of its pipe; -1: answered */
+	pid_t pid;     /* 0: reaped, or never started */
+	int fd;        /* our end of its socket; -1: answered */
+	bool is_ready; /* waits for its chain */
 	uint64_t id;
 	struct event *readable;
 	struct event *deadline;
@@ -73,27 +81,43 @@ bind_to_parent(void)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && setrlimit(RLIMIT_CPU, &limit) == 0;
 }
 
-/* In the child: everything here is one chain's, and ends with it. */
+/* Stands ready until the chain comes, or the parent has no use for it. */
+static struct mt_bytes
+await_chain(struct role *role)
+{
+	ssize_t n;
+
+	mt_chain_rehearse(role->anchors);
+	n = read(CHILD_FD, role->scratch.data, sizeof(role->scratch.data));
+	if (n <= 0)
+		_exit(0);
+	return (struct mt_bytes){role->scratch.data, (size_t)n};
+}
+
+/* In the child: everything here is one chain's, and ends with it. body is empty in a ready one. */
 static _Noreturn void
-judge(struct role *role, int pipe_fd, struct mt_bytes body)
+judge(struct role *role, int fd, struct mt_bytes body)
 {
 	struct mt_chain_request request;
 	struct mt_validation validation = {0};
 
-	/* The keeper's socket, the loop and the other children's pipes go first. */
-	if (dup2(pipe_fd, CHILD_FD) < 0 || close_range(CHILD_FD + 1, ~0U, 0) < 0)
+	/* The keeper's socket, the loop and the other children's sockets go first. */
+	if (dup2(fd, CHILD_FD) < 0 || close_range(CHILD_FD + 1, ~0U, 0) < 0)
 		_exit(1);
 	if (!bind_to_parent() || mt_sandbox_program_install(role->child_filter) < 0)
 		_exit(1);
 
+	if (body.size == 0)
+		body = await_chain(role);
 	if (mt_wire_decode_chain(body, &request) != 0)
 		_exit(1);
 	mt_chain_judge(role->anchors, &request, &validation);
 	if (mt_wire_encode_validation(&role->scratch, 0, &validation) != 0)
 		_exit(1);
-	/* At most PIPE_BUF, hence whole or not at all (pipe(7)). */
 	if (write(CHILD_FD, role->scratch.data, role->scratch.size) < 0)
 		_exit(1);
+	/* The answer goes its way first; taking this process apart can wait for it. */
+	(void)!read(CHILD_FD, role->scratch.data, 1);
 	_exit(0);
 }
 
@@ -113,6 +137,12 @@ is_free(const struct child *child)
 	return child->pid == 0 && child->fd < 0;
 }
 
+static bool
+is_busy(const struct child *child)
+{
+	return child->fd >= 0 && !child->is_ready;
+}
+
 static struct child *
 find_free(struct role *role)
 {
@@ -128,7 +158,7 @@ leave_when_drained(struct role *role)
 	if (!role->draining || role->n_queue > 0 || mt_port_has_unsent(role->port))
 		return;
 	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++)
-		if (role->children[i].fd >= 0)
+		if (is_busy(&role->children[i]))
 			return;
 	event_base_loopbreak(role->base);
 }
@@ -143,6 +173,7 @@ finish(struct child *child)
 	child->deadline = NULL;
 	close(child->fd);
 	child->fd = -1;
+	child->is_ready = false;
 	if (child->pid > 0) /* an honest one is leaving already */
 		kill(child->pid, SIGKILL);
 	leave_when_drained(child->role);
@@ -153,15 +184,17 @@ on_answer(evutil_socket_t fd, short what, void *userdata)
 {
 	struct child *child = userdata;
 	struct role *role = child->role;
-	uint8_t data[PIPE_BUF];
+	uint8_t data[ANSWER_SIZE];
 	struct mt_wire_header header;
 	struct mt_bytes body;
 	ssize_t n = read(fd, data, sizeof(data));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0 && mt_wire_decode_header(data, (size_t)n, &header, &body) == 0 &&
-	    header.type == MT_WIRE_VALIDATION) {
+	if (child->is_ready) {
+		/* it was not asked: it died, or speaks out of turn */
+	} else if (n > 0 && mt_wire_decode_header(data, (size_t)n, &header, &body) == 0 &&
+		   header.type == MT_WIRE_VALIDATION) {
 		mt_wire_stamp(data, child->id); /* whatever id it claims */
 		if (mt_port_send(role->port, data, (size_t)n) < 0)
 			event_base_loopbreak(role->base);
@@ -181,18 +214,20 @@ on_child_overdue(evutil_socket_t fd, short what, void *userdata)
 		kill(child->pid, SIGKILL);
 }
 
+/* body is empty for a child that is to stand ready. */
 static int
 start_child(struct role *role, struct child *child, uint64_t id, struct mt_bytes body)
 {
 	int ends[2];
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	child->readable = event_new(role->base, ends[0], EV_READ | EV_PERSIST, on_answer, child);
 	child->deadline = evtimer_new(role->base, on_child_overdue, child);
-	if (!child->readable || !child->deadline || event_add(child->readable, NULL) < 0 ||
-	    evtimer_add(child->deadline, &job_limit) < 0)
+	if (!child->readable || !child->deadline || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ||
+	    event_add(child->readable, NULL) < 0 ||
+	    (body.size && evtimer_add(child->deadline, &job_limit) < 0))
 		goto fail;
 	pid = fork();
 	if (pid < 0)
@@ -204,6 +239,7 @@ start_child(struct role *role, struct child *child, uint64_t id, struct mt_bytes
 	child->role = role;
 	child->pid = pid;
 	child->fd = ends[0];
+	child->is_ready = body.size == 0;
 	child->id = id;
 	return 0;
 
@@ -217,6 +253,41 @@ fail:
 	close(ends[0]);
 	close(ends[1]);
 	return -EAGAIN;
+}
+
+/* Hands a chain to the child that stands ready. Return: whether there is one that took it. */
+static bool
+use_ready(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++) {
+		struct child *child = &role->children[i];
+
+		if (!child->is_ready)
+			continue;
+		if (send(child->fd, body.data, body.size, MSG_NOSIGNAL) < 0 ||
+		    evtimer_add(child->deadline, &job_limit) < 0) {
+			finish(child);
+			return false;
+		}
+		child->is_ready = false;
+		child->id = id;
+		return true;
+	}
+	return false;
+}
+
+/* One child stands ready while nothing else is to do. */
+static void
+keep_ready(struct role *role)
+{
+	struct child *child = find_free(role);
+
+	if (!child || role->draining || role->n_queue > 0)
+		return;
+	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++)
+		if (role->children[i].fd >= 0)
+			return;
+	(void)start_child(role, child, 0, (struct mt_bytes){0});
 }
 
 static void
@@ -271,8 +342,10 @@ on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes 
 	struct child *child = find_free(role);
 	int r;
 
-	if (header->type != MT_WIRE_CHAIN)
+	if (header->type != MT_WIRE_CHAIN || body.size == 0)
 		r = -EPROTO;
+	else if (use_ready(role, header->id, body))
+		r = 0;
 	else if (child)
 		r = start_child(role, child, header->id, body);
 	else
@@ -307,6 +380,7 @@ on_child_exit(evutil_socket_t signal, short what, void *userdata)
 			if (role->children[i].pid == pid)
 				role->children[i].pid = 0;
 	start_waiting(role);
+	keep_ready(role);
 	leave_when_drained(role);
 }
 
@@ -353,6 +427,7 @@ prepare(struct role *role, const struct mt_role_options *options, struct mt_wire
 		.on_message = on_message, .on_end = on_end, .on_sent = on_sent, .userdata = role};
 	int r;
 
+	tzset(); /* or every child looks for /etc/localtime */
 	TAILQ_INIT(&role->queue);
 	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++)
 		role->children[i].fd = -1;
@@ -404,9 +479,10 @@ mt_role_chain_run(const struct mt_role_options *options)
 		r = mt_wire_encode_ready(&role->scratch, &ready);
 	if (r == 0)
 		r = mt_port_send(role->port, role->scratch.data, role->scratch.size);
-	if (r == 0)
+	if (r == 0) {
+		keep_ready(role);
 		event_base_dispatch(role->base);
-	else
+	} else
 		fprintf(stderr, "mailtrust-worker: chain: cannot start: %s\n",
 			r < 0 ? strerror(-r) : "no user " MT_SANDBOX_USER);
 	if (role)

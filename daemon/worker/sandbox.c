@@ -114,6 +114,7 @@ build(enum mt_sandbox_role role, struct mt_confine_filter *filter)
 	if (role == MT_SANDBOX_CHAIN) {
 		mt_confine_allow(filter, parent_calls, MT_ARRAY_SIZE(parent_calls));
 		mt_confine_allow_fork(filter);
+		mt_confine_allow_if(filter, SCMP_SYS(socketpair), 0, UINT32_MAX, AF_UNIX);
 		allow_child_settings(filter);
 	} else {
 		mt_confine_allow(filter, network_calls, MT_ARRAY_SIZE(network_calls));
@@ -122,7 +123,7 @@ build(enum mt_sandbox_role role, struct mt_confine_filter *filter)
 	return filter->r;
 }
 
-/* Every limit with what needs it: sockets of lookups and probes, or one pipe per child. */
+/* Every limit with what needs it: sockets of lookups and probes, or one socket per child. */
 static int
 limit(enum mt_sandbox_role role)
 {

@@ -28,7 +28,7 @@
 #define ANSWER_BYTES 256
 
 struct bricks {
-	struct mt_key *key;
+	struct mt_signing_key *key;
 	X509_STORE *store;
 	const char *host;
 	uint8_t *der[MT_CHAIN_MAX];

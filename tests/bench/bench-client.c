@@ -9,6 +9,7 @@
  *     --host H --port N --chain PEM      the evidence: an IMAP server and what it sent
  *     --mint KEY       every request has a leaf of its own, signed with the issuer's key
  *     --count N        requests that are measured
+ *     --pause USEC     idle time before each of them
  *     --depth N        requests outstanding at once; prints requests per second
  *     --save FILE      asks once and stores the reply as it was marshalled
  *     --polkit ACTION  asks polkit for an authorization instead
@@ -38,7 +39,7 @@ struct bench {
 	const char *address, *name, *account, *host, *chain_path, *mint_key, *save, *action;
 	bool is_bus;
 	uint16_t port;
-	long count;
+	long count, pause_usec;
 	int depth;
 
 	DBusConnection *connection;
@@ -118,9 +119,12 @@ load_mint_key(struct bench *b)
 static void
 mint(struct bench *b)
 {
-	static uint64_t serial = UINT64_C(1) << 40;
+	static uint64_t serial;
 	int size;
 
+	/* signatures repeat: a run must not meet the serial numbers of an earlier one */
+	if (serial == 0)
+		serial = (uint64_t)clock_usec(CLOCK_REALTIME) << 12;
 	OPENSSL_free(b->der);
 	b->der = NULL;
 	if (!ASN1_INTEGER_set_uint64(X509_get_serialNumber(b->leaf), ++serial) ||
@@ -254,8 +258,13 @@ static DBusMessage *
 ask(struct bench *b, double *ret_usec)
 {
 	DBusMessage *message = next_message(b), *reply;
+	const struct timespec pause = {.tv_nsec = b->pause_usec * 1000};
 	DBusError error = DBUS_ERROR_INIT;
-	double begin = now_usec();
+	double begin;
+
+	if (b->pause_usec)
+		(void)nanosleep(&pause, NULL);
+	begin = now_usec();
 
 	reply = dbus_connection_send_with_reply_and_block(b->connection, message, TIMEOUT_MSEC,
 							  &error);
@@ -400,6 +409,9 @@ set_option(struct bench *b, int option, const char *value)
 	case 'N':
 		b->count = atol(value);
 		break;
+	case 'u':
+		b->pause_usec = atol(value);
+		break;
 	case 'd':
 		b->depth = atoi(value);
 		break;
@@ -422,7 +434,7 @@ main(int argc, char **argv)
 		{"account", 1, NULL, 'o'}, {"host", 1, NULL, 'h'}, {"port", 1, NULL, 'p'},
 		{"chain", 1, NULL, 'c'},   {"mint", 1, NULL, 'm'}, {"count", 1, NULL, 'N'},
 		{"depth", 1, NULL, 'd'},   {"save", 1, NULL, 's'}, {"polkit", 1, NULL, 'k'},
-		{NULL, 0, NULL, 0}};
+		{"pause", 1, NULL, 'u'},   {NULL, 0, NULL, 0}};
 	struct bench b = {.host = "localhost", .account = "/", .count = 1000};
 
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
