@@ -63,10 +63,11 @@ add_pattern(struct mt_minimum *min, enum mt_field field, const char *item)
 	struct mt_patterns *set = &min->endpoints_allow;
 	char name[MT_DOMAIN_SIZE] = "";
 	bool wild = strncmp(item, "*.", 2) == 0;
-	char *to = set->pattern[set->n];
+	char *to;
 
 	if (set->n == MT_PATTERNS_MAX)
 		return false;
+	to = set->pattern[set->n];
 	if (wild ? mt_domain_normalise(item + 2, strlen(item + 2), name) != 0
 		 : mt_host_normalise(item, strlen(item), name) != 0)
 		return false;

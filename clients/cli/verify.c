@@ -193,7 +193,7 @@ mt_command_verify(struct mt_cli *cli, int argc, char **argv)
 	status = read_token(cli, argv[optind], token);
 	if (status == MT_EXIT_OK)
 		status = path ? read_keys(cli, path, &jwks) : get_keys(cli, &jwks);
-	if (status == MT_EXIT_OK)
+	if (status == MT_EXIT_OK && jwks)
 		status = verify_with(cli, token, jwks);
 
 	free(jwks);
