@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #define EC_BITS_MIN 256
+#define SIGNATURE_BITS_MIN 112
 #define SERIAL_OCTETS_MAX 20
 
 static void
@@ -263,6 +264,14 @@ mt_checks_key_is_weak(X509 *cert)
 
 	return key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
 	       EVP_PKEY_get_bits(key) < EC_BITS_MIN;
+}
+
+bool
+mt_checks_signature_is_weak(X509 *cert)
+{
+	int bits;
+
+	return X509_get_signature_info(cert, NULL, NULL, &bits, NULL) && bits < SIGNATURE_BITS_MIN;
 }
 
 uint32_t

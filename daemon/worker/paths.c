@@ -165,6 +165,10 @@ evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, stru
 	ret->faults |= mt_checks_path(s->path, n);
 	r = verify(s->path, n, &v);
 	ret->faults |= v.faults | (is_anchored ? 0 : FAULT(CHAIN_UNTRUSTED));
+	/* What signed itself relies on no signature, and neither does an anchor. */
+	if (!is_anchored && !(X509_get_extension_flags(s->path[n - 1]) & EXFLAG_SS) &&
+	    mt_checks_signature_is_weak(s->path[n - 1]))
+		ret->faults |= FAULT(WEAK_CRYPTO);
 	return r;
 }
 
