@@ -184,16 +184,19 @@ severity(const struct mt_path *path)
 static bool
 offer(struct search *s, size_t n, bool is_anchored, bool is_local)
 {
+	bool is_broken;
 	struct mt_path path;
 
 	s->error = evaluate(s, n, is_anchored, is_local, &path);
 	if (s->error)
 		return true;
-	if (!s->has_best || severity(&path) < severity(&s->best)) {
+	/* An anchor of that name which did not sign is no end of any path. */
+	is_broken = is_anchored && (path.faults & FAULT(CHAIN_UNTRUSTED));
+	if (!is_broken && (!s->has_best || severity(&path) < severity(&s->best))) {
 		s->best = path;
 		s->has_best = true;
 	}
-	return s->best.faults == 0 || ++s->paths >= MT_PATHS_MAX;
+	return (s->has_best && s->best.faults == 0) || ++s->paths >= MT_PATHS_MAX;
 }
 
 static bool
@@ -212,6 +215,17 @@ looks_issued(X509 *issuer, X509 *cert)
 	int r = X509_check_issued(issuer, cert);
 
 	return r == X509_V_OK || r == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
+}
+
+/* As looks_issued(), of an anchor. OpenSSL takes one that may not sign certificates for no issuer
+ * and leaves the signature alone, so it is looked at here. */
+static bool
+is_issuer(X509 *anchor, X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(anchor);
+
+	return looks_issued(anchor, cert) &&
+	       (!may_not_sign(anchor) || (key && X509_verify(cert, key) == 1));
 }
 
 static size_t
@@ -255,7 +269,7 @@ try_anchors(struct search *s, size_t n)
 		if (++s->steps > MT_PATH_STEPS_MAX)
 			return true;
 		if (in_path(s, n, e->cert) || !is_allowed(s, e->sha256) ||
-		    !looks_issued(e->cert, last))
+		    !is_issuer(e->cert, last))
 			continue;
 		s->path[n] = e->cert;
 		if (offer(s, n + 1, true, e->is_local))
@@ -278,7 +292,7 @@ try_extra(struct search *s, size_t n)
 			if (offer(s, n, true, false))
 				return true;
 		} else if (n <= MT_PATH_DEPTH_MAX && !in_path(s, n, anchor) &&
-			   looks_issued(anchor, last)) {
+			   is_issuer(anchor, last)) {
 			s->path[n] = anchor;
 			if (offer(s, n + 1, true, false))
 				return true;
@@ -325,7 +339,7 @@ extend(struct search *s, size_t n)
 		if (++s->steps > MT_PATH_STEPS_MAX)
 			return true;
 		if (in_path(s, n, cert) || !looks_issued(cert, s->path[n - 1]) ||
-		    (candidates > 1 && !is_signed_by(s, s->path[n - 1], i)))
+		    ((candidates > 1 || may_not_sign(cert)) && !is_signed_by(s, s->path[n - 1], i)))
 			continue;
 		extended = true;
 		s->path[n] = cert;
