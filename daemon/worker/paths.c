@@ -92,7 +92,11 @@ set_parameters(X509_STORE_CTX *ctx)
 		return -ENOMEM;
 	}
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK |
+						   X509_V_FLAG_NO_ALT_CHAINS |
 						   X509_V_FLAG_NO_CHECK_TIME);
+	/* The path is what was found here: an anchor that shares an intermediate's name is not to
+	 * take its place. */
+	(void)X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_TRUSTED_FIRST);
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_depth(param, MT_PATH_DEPTH_MAX);
 	return 0;
