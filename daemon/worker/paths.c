@@ -178,10 +178,12 @@ evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, stru
 
 /* -- the search -------------------------------------------------------------------------------- */
 
+/* 0: nothing better can be found. R-6-02: what was added here must not taint a chain that does not
+ * need it. */
 static int
 severity(const struct mt_path *path)
 {
-	return __builtin_popcount(path->faults) + (path->is_anchored ? 0 : 32);
+	return 2 * __builtin_popcount(path->faults) + path->is_local + (path->is_anchored ? 0 : 64);
 }
 
 /* Offers a finished path. Return: true where the search is over. */
@@ -200,7 +202,7 @@ offer(struct search *s, size_t n, bool is_anchored, bool is_local)
 		s->best = path;
 		s->has_best = true;
 	}
-	return (s->has_best && s->best.faults == 0) || ++s->paths >= MT_PATHS_MAX;
+	return (s->has_best && severity(&s->best) == 0) || ++s->paths >= MT_PATHS_MAX;
 }
 
 static bool
