@@ -12,88 +12,90 @@
 #define IMAP_BYE "a1 LOGOUT\r\n"
 #define BYE "QUIT\r\n"
 
-/* A greeting that is none; what stands behind it is not looked at. */
-#define GREETING(p, bye, what, text)                                                             \
-	{                                                                                        \
-		.name = what, .proto = MT_PROTO_##p, .turns = {SAYS(text), CLOSES}, .sent = bye, \
-		.state = MT_DIALOGUE_FAULT, .facts = {                                           \
-			.bad_greeting = true                                                     \
-		}                                                                                \
+/* A greeting that is none; what stands behind it is not looked at. Where the server never says
+ * more, the time is up. */
+#define GREETING(p, bye, what, ...)                                                       \
+	{                                                                                 \
+		.name = what, .proto = MT_PROTO_##p, .turns = {__VA_ARGS__}, .sent = bye, \
+		.state = MT_DIALOGUE_FAULT, .facts = {                                    \
+			.bad_greeting = true                                              \
+		}                                                                         \
 	}
 
 static const struct talk greetings[] = {
-	GREETING(IMAP, IMAP_BYE, "imap: none", ""),
-	GREETING(IMAP, IMAP_BYE, "imap: half a line", "* OK hi"),
-	GREETING(IMAP, IMAP_BYE, "imap: an empty line", "\r\n* OK hi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: binary", "\x16\x03\x01\xff\n\x80\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: a NUL", "* OK \0hi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: BYE", "* BYE [REFERRAL imap://evil.test/] go\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: NO", "* NO hi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: a tag", "a1 OK hi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: glued", "* OKhi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: a bare CR", "* OK\rhi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: a literal", "* OK {2}\r\nhi\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: a web server", "HTTP/1.1 400 Bad Request\r\n\r\n"),
-	GREETING(IMAP, IMAP_BYE, "imap: another protocol", "+OK hi\r\n"),
-	GREETING(POP3, BYE, "pop3: none", ""),
-	GREETING(POP3, BYE, "pop3: an empty line", "\r\n+OK hi\r\n"),
-	GREETING(POP3, BYE, "pop3: -ERR", "-ERR busy\r\n"),
-	GREETING(POP3, BYE, "pop3: glued", "+OKAY\r\n"),
-	GREETING(POP3, BYE, "pop3: a NUL", "+OK\0\r\n"),
-	GREETING(POP3, BYE, "pop3: PREAUTH is IMAP's", "* PREAUTH hi\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: none", ""),
-	GREETING(SUBMISSION, BYE, "submission: half of it", "220-mx\r\n220-more\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: 554", "554 no\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: 421", "421-later\r\n421 now\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: 354", "354 go\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: 999", "999 hi\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: 120", "120 wait\r\n220 hi\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: two digits", "22\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: four digits", "2200 hi\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: glued", "220hi\r\n"),
-	GREETING(SUBMISSION, BYE, "submission: no text at all", "\n220 hi\n"),
+	GREETING(IMAP, IMAP_BYE, "imap: none", CLOSES),
+	GREETING(IMAP, IMAP_BYE, "imap: half a line", SAYS("* OK hi"), CLOSES),
+	GREETING(IMAP, IMAP_BYE, "imap: an empty line", SAYS("\r\n* OK hi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: binary", SAYS("\x16\x03\x01\xff\n\x80\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: a NUL", SAYS("* OK \0hi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: BYE", SAYS("* BYE [REFERRAL imap://evil.test/] go\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: NO", SAYS("* NO hi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: a tag", SAYS("a1 OK hi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: glued", SAYS("* OKhi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: a bare CR", SAYS("* OK\rhi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: a literal", SAYS("* OK {2}\r\nhi\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: a web server", SAYS("HTTP/1.1 400 Bad Request\r\n\r\n")),
+	GREETING(IMAP, IMAP_BYE, "imap: another protocol", SAYS("+OK hi\r\n")),
+	GREETING(POP3, BYE, "pop3: none", CLOSES),
+	GREETING(POP3, BYE, "pop3: an empty line", SAYS("\r\n+OK hi\r\n")),
+	GREETING(POP3, BYE, "pop3: -ERR", SAYS("-ERR busy\r\n")),
+	GREETING(POP3, BYE, "pop3: glued", SAYS("+OKAY\r\n")),
+	GREETING(POP3, BYE, "pop3: a NUL", SAYS("+OK\0\r\n")),
+	GREETING(POP3, BYE, "pop3: PREAUTH is IMAP's", SAYS("* PREAUTH hi\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: none", CLOSES),
+	GREETING(SUBMISSION, BYE, "submission: half of it", SAYS("220-mx\r\n220-more\r\n"), CLOSES),
+	GREETING(SUBMISSION, BYE, "submission: 554", SAYS("554 no\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: 421", SAYS("421-later\r\n421 now\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: 354", SAYS("354 go\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: 999", SAYS("999 hi\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: 120", SAYS("120 wait\r\n220 hi\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: two digits", SAYS("22\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: four digits", SAYS("2200 hi\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: glued", SAYS("220hi\r\n")),
+	GREETING(SUBMISSION, BYE, "submission: no text at all", SAYS("\n220 hi\n")),
 };
 
 /* A first reply that is none. */
-#define FIRST_REPLY(p, greeting, asked, what, text)                           \
-	{                                                                     \
-		.name = what, .proto = MT_PROTO_##p,                          \
-		.turns = {SAYS(greeting), SAYS(text), CLOSES}, .sent = asked, \
-		.state = MT_DIALOGUE_FAULT, .facts = {                        \
-			.bad_greeting = true                                  \
-		}                                                             \
+#define FIRST_REPLY(p, greeting, asked, what, ...)                                           \
+	{                                                                                    \
+		.name = what, .proto = MT_PROTO_##p, .turns = {SAYS(greeting), __VA_ARGS__}, \
+		.sent = asked, .state = MT_DIALOGUE_FAULT, .facts = {                        \
+			.bad_greeting = true                                                 \
+		}                                                                            \
 	}
-#define IMAP_REPLY(what, text) \
-	FIRST_REPLY(IMAP, "* OK hi\r\n", "a1 CAPABILITY\r\na2 LOGOUT\r\n", what, text)
-#define POP3_REPLY(what, text) FIRST_REPLY(POP3, "+OK hi\r\n", "CAPA\r\nQUIT\r\n", what, text)
-#define SMTP_REPLY(what, text) \
-	FIRST_REPLY(SUBMISSION, "220 hi\r\n", "EHLO [127.0.0.1]\r\nQUIT\r\n", what, text)
+#define IMAP_REPLY(what, ...) \
+	FIRST_REPLY(IMAP, "* OK hi\r\n", "a1 CAPABILITY\r\na2 LOGOUT\r\n", what, __VA_ARGS__)
+#define POP3_REPLY(what, ...) FIRST_REPLY(POP3, "+OK hi\r\n", "CAPA\r\nQUIT\r\n", what, __VA_ARGS__)
+#define SMTP_REPLY(what, ...) \
+	FIRST_REPLY(SUBMISSION, "220 hi\r\n", "EHLO [127.0.0.1]\r\nQUIT\r\n", what, __VA_ARGS__)
 
 static const struct talk first_replies[] = {
-	IMAP_REPLY("imap: none", ""),
-	IMAP_REPLY("imap: half of it", "a1 OK"),
-	IMAP_REPLY("imap: an empty line", "\r\na1 OK\r\n"),
-	IMAP_REPLY("imap: a tag never sent", "a9 OK\r\na1 OK\r\n"),
-	IMAP_REPLY("imap: a longer tag", "a11 OK\r\n"),
-	IMAP_REPLY("imap: another case", "A1 OK\r\n"),
-	IMAP_REPLY("imap: neither yes nor no", "a1 OKAY\r\n"),
-	IMAP_REPLY("imap: no status", "a1 \r\n"),
-	IMAP_REPLY("imap: only the tag", "a1\r\n"),
-	IMAP_REPLY("imap: PREAUTH", "a1 PREAUTH\r\n"),
-	IMAP_REPLY("imap: a continuation", "+ idling\r\n"),
-	IMAP_REPLY("imap: BYE", "* BYE gone\r\n"),
-	IMAP_REPLY("imap: a literal in capabilities", "* CAPABILITY {8}\r\nSTARTTLS\r\n"),
-	IMAP_REPLY("imap: a literal plus", "* LIST () \"/\" {5+}\r\na1 OK\r\n"),
-	IMAP_REPLY("imap: a star alone", "*\r\n"),
-	IMAP_REPLY("imap: a NUL", "* CAPABILITY STARTTLS\0\r\na1 OK\r\n"),
-	POP3_REPLY("pop3: none", ""),
-	POP3_REPLY("pop3: a list without its end", "+OK\r\n"),
-	POP3_REPLY("pop3: nonsense", "OK\r\n.\r\n"),
-	POP3_REPLY("pop3: a list alone", ".\r\n"),
-	SMTP_REPLY("submission: none", ""),
-	SMTP_REPLY("submission: a list without its end", "250-mx\r\n"),
-	SMTP_REPLY("submission: nonsense", "250_mx\r\n"),
-	SMTP_REPLY("submission: no code", "mx\r\n"),
+	IMAP_REPLY("imap: none", CLOSES),
+	IMAP_REPLY("imap: half of it", SAYS("a1 OK"), CLOSES),
+	IMAP_REPLY("imap: an empty line", SAYS("\r\na1 OK\r\n")),
+	IMAP_REPLY("imap: a tag never sent", SAYS("a9 OK\r\na1 OK\r\n")),
+	IMAP_REPLY("imap: a longer tag", SAYS("a11 OK\r\n")),
+	IMAP_REPLY("imap: another case", SAYS("A1 OK\r\n")),
+	IMAP_REPLY("imap: neither yes nor no", SAYS("a1 OKAY\r\n")),
+	IMAP_REPLY("imap: no status", SAYS("a1 \r\n")),
+	IMAP_REPLY("imap: only the tag", SAYS("a1\r\n")),
+	IMAP_REPLY("imap: PREAUTH", SAYS("a1 PREAUTH\r\n")),
+	IMAP_REPLY("imap: a continuation", SAYS("+ idling\r\n")),
+	IMAP_REPLY("imap: BYE", SAYS("* BYE gone\r\n")),
+	IMAP_REPLY("imap: a literal in capabilities", SAYS("* CAPABILITY {8}\r\nSTARTTLS\r\n")),
+	IMAP_REPLY("imap: a literal plus", SAYS("* LIST () \"/\" {5+}\r\na1 OK\r\n")),
+	IMAP_REPLY("imap: a star alone", SAYS("*\r\n")),
+	IMAP_REPLY("imap: a NUL", SAYS("* CAPABILITY STARTTLS\0\r\na1 OK\r\n")),
+	POP3_REPLY("pop3: none", CLOSES),
+	POP3_REPLY("pop3: a list without its end", SAYS("+OK\r\n"), CLOSES),
+	POP3_REPLY("pop3: nonsense", SAYS("OK\r\n.\r\n")),
+	POP3_REPLY("pop3: a list alone", SAYS(".\r\n")),
+	SMTP_REPLY("submission: none", CLOSES),
+	SMTP_REPLY("submission: a list without its end", SAYS("250-mx\r\n"), CLOSES),
+	SMTP_REPLY("submission: nonsense", SAYS("250_mx\r\n")),
+	SMTP_REPLY("submission: 199", SAYS("199 wait\r\n")),
+	SMTP_REPLY("submission: 600", SAYS("600 hi\r\n")),
+	SMTP_REPLY("submission: no code", SAYS("mx\r\n")),
 };
 
 /* D-STLS-03, D-STLS-06, D-STLS-08, D-STLS-11 */
