@@ -18,19 +18,27 @@ enum { SET_OK = 0, SET_UNKNOWN_FIELD, SET_BAD_VALUE, SET_WRONG_LAYER };
 
 typedef bool (*item_fn)(struct mt_minimum *min, enum mt_field field, const char *item);
 
+/* The value of a hexadecimal digit, or -1. */
+static int
+hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = memchr(digits, c, sizeof(digits) - 1);
+
+	return at ? (int)(at - digits) % 16 : -1;
+}
+
 static bool
 hex_digest(const char *text, uint8_t digest[static 32])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	if (strlen(text) != 64)
 		return false;
 	for (size_t i = 0; i < 64; i++) {
-		const char *at = memchr(digits, text[i] | 0x20, 16);
+		int value = hex_value(text[i]);
 
-		if (!at)
+		if (value < 0)
 			return false;
-		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | (at - digits));
+		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | value);
 	}
 	return true;
 }
