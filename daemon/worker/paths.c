@@ -21,6 +21,8 @@ struct search {
 	bool has_best;
 	X509 *path[MT_PATH_DEPTH_MAX + 1];
 	unsigned int steps, paths;
+	/* What a path through a certificate has to compare, and what has been compared. */
+	size_t names[MT_CHAIN_MAX], constraints[MT_CHAIN_MAX], name_checks;
 	/* Signature of certs[i] by the key of certs[j]: 0 not looked at, 1 good, 2 bad. */
 	uint8_t signature[MT_CHAIN_MAX][MT_CHAIN_MAX];
 	int error;
@@ -189,6 +191,35 @@ severity(const struct mt_path *path)
 	return 2 * __builtin_popcount(path->faults) + path->is_local + (path->is_anchored ? 0 : 64);
 }
 
+static size_t
+index_of(const struct search *s, const X509 *cert)
+{
+	size_t i = 0;
+
+	while (i < s->in->n && s->in->certs[i] != cert)
+		i++;
+	return i;
+}
+
+/* Reading a constraint costs about as much as comparing so many names with it. */
+#define NAMES_PER_READING 16
+
+/* Anchors and their constraints were chosen, not sent: they are not counted. */
+static bool
+can_afford(struct search *s, size_t n)
+{
+	size_t names = NAMES_PER_READING, constraints = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = index_of(s, s->path[i]);
+
+		names += at < s->in->n ? s->names[at] : 0;
+		constraints += at < s->in->n ? s->constraints[at] : 0;
+	}
+	s->name_checks += names * constraints;
+	return s->name_checks <= MT_PATH_NAME_CHECKS_MAX;
+}
+
 /* Offers a finished path. Return: true where the search is over. */
 static bool
 offer(struct search *s, size_t n, bool is_anchored, bool is_local)
@@ -196,6 +227,8 @@ offer(struct search *s, size_t n, bool is_anchored, bool is_local)
 	bool is_broken;
 	struct mt_path path;
 
+	if (!can_afford(s, n))
+		return true;
 	s->error = evaluate(s, n, is_anchored, is_local, &path);
 	if (s->error)
 		return true;
@@ -235,16 +268,6 @@ is_issuer(X509 *anchor, X509 *cert)
 
 	return looks_issued(anchor, cert) &&
 	       (!may_not_sign(anchor) || (key && X509_verify(cert, key) == 1));
-}
-
-static size_t
-index_of(const struct search *s, const X509 *cert)
-{
-	size_t i = 0;
-
-	while (i < s->in->n && s->in->certs[i] != cert)
-		i++;
-	return i;
 }
 
 static bool
@@ -367,6 +390,10 @@ mt_paths_find(const struct mt_path_input *input, struct mt_path *ret)
 	struct search s = {.in = input};
 
 	s.path[0] = input->certs[0];
+	for (size_t i = 0; i < input->n; i++) {
+		s.names[i] = mt_checks_count_names(input->certs[i]);
+		s.constraints[i] = mt_checks_count_constraints(input->certs[i]);
+	}
 	(void)extend(&s, 1);
 	if (s.error)
 		return s.error;
