@@ -200,7 +200,6 @@ static const struct peer_options rows[] = {
 	{.version = TLS1_3_VERSION, .n_certs = 16, .cert_padding = 64 * 1024},
 	{.version = TLS1_2_VERSION, .n_certs = 16, .cert_padding = 64 * 1024},
 	{.version = TLS1_3_VERSION, .cert_padding = 60 * 1024, .staple_size = 60 * 1024},
-	{.version = TLS1_3_VERSION, .staple_size = 1024 * 1024},
 };
 
 static void
