@@ -95,7 +95,7 @@ imap_reply(struct mt_dialogue *d, const char *line)
 	char tag[16];
 	size_t size = (size_t)snprintf(tag, sizeof(tag), "a%u ", d->tag);
 
-	if (mt_line_has_literal(line, strlen(line)) || starts_with(line, "* BYE"))
+	if (starts_with(line, "* BYE"))
 		return HEARD_NONSENSE;
 	if (strncmp(line, "* ", 2) == 0)
 		return HEARD_OTHER;
@@ -110,7 +110,7 @@ imap_reply(struct mt_dialogue *d, const char *line)
 static enum heard
 imap_capability(struct mt_dialogue *d, const char *line)
 {
-	if (starts_with(line, "* CAPABILITY") && !mt_line_has_literal(line, strlen(line))) {
+	if (starts_with(line, "* CAPABILITY")) {
 		note_capabilities(d, line + strlen("* CAPABILITY"));
 		return HEARD_MORE;
 	}
@@ -276,6 +276,7 @@ told_capabilities(struct mt_dialogue *d, enum heard heard)
 		return;
 	}
 	d->at = AT_UPGRADE;
+	d->is_upgrading = true;
 	say(d, d->verbs->upgrade);
 }
 
@@ -286,6 +287,7 @@ answered_upgrade(struct mt_dialogue *d, enum heard heard)
 		finish(d, MT_DIALOGUE_UPGRADE);
 	} else if (heard == HEARD_NO) {
 		d->facts.refused = true;
+		d->is_upgrading = false;
 		finish(d, MT_DIALOGUE_DONE);
 	}
 }
@@ -295,7 +297,11 @@ hear(struct mt_dialogue *d)
 {
 	const struct mt_verbs *v = d->verbs;
 	const reader_fn readers[] = {v->greeting, v->capability, v->reply};
-	enum heard heard = readers[d->at](d, d->lines.text);
+	const char *line = d->lines.text;
+	/* RFC 3501 §7: nothing that may be said here has room for a literal */
+	enum heard heard = v->is_tagged && mt_line_has_literal(line, d->lines.size)
+				   ? HEARD_NONSENSE
+				   : readers[d->at](d, line);
 
 	if (heard == HEARD_OTHER && !d->in_tls)
 		d->facts.other_responses++;
@@ -332,6 +338,7 @@ void
 mt_dialogue_enter_tls(struct mt_dialogue *d)
 {
 	d->in_tls = true;
+	d->is_upgrading = false;
 	d->state = MT_DIALOGUE_READING;
 	d->facts.capabilities_read = false;
 	d->facts.logindisabled = false;
@@ -347,6 +354,7 @@ static void
 note_injected(struct mt_dialogue *d, size_t size)
 {
 	d->facts.buffered_bytes += (uint32_t)size;
+	d->out_size = 0;
 	finish(d, MT_DIALOGUE_DONE);
 }
 
@@ -387,5 +395,6 @@ void
 mt_dialogue_logout(struct mt_dialogue *d)
 {
 	d->at = AT_END;
-	say(d, d->verbs->logout);
+	if (!d->is_upgrading && d->verbs->logout)
+		say(d, d->verbs->logout);
 }

@@ -47,6 +47,7 @@ struct mt_dialogue {
 	const struct mt_verbs *verbs;
 	enum { AT_GREETING, AT_CAPABILITIES, AT_UPGRADE, AT_END } at;
 	bool in_tls;
+	bool is_upgrading;  /* the upgrade was asked for; neither refused nor done */
 	bool reply_started; /* of a multi-line reply */
 	unsigned int n_lines;
 	size_t n_bytes;
@@ -67,7 +68,8 @@ void mt_dialogue_enter_tls(struct mt_dialogue *dialogue);
 size_t mt_dialogue_feed(struct mt_dialogue *dialogue, const uint8_t *data, size_t size);
 /* The server closed, or the time is up: what was waited for will not come. */
 void mt_dialogue_end(struct mt_dialogue *dialogue);
-/* Says farewell: LOGOUT or QUIT. The answer is not waited for. */
+/* Says farewell: LOGOUT or QUIT. The answer is not waited for. Between the upgrade's command and
+ * the end of its handshake nothing is said at all (D-STLS-01). */
 void mt_dialogue_logout(struct mt_dialogue *dialogue);
 
 /* Bytes to send, and that they were. */

@@ -256,6 +256,8 @@ mt_session_output(struct mt_session *s, uint8_t *buffer, size_t size)
 void
 mt_session_logout(struct mt_session *s)
 {
+	if (s->cleartext)
+		return;
 	mt_dialogue_logout(&s->dialogue);
 	if (!s->tls)
 		return;

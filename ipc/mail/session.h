@@ -64,7 +64,7 @@ MT_MUST_CHECK int mt_session_get_evidence(const struct mt_session *session, cons
 					  uint16_t local_port, int64_t wall_usec,
 					  struct mt_evidence *ret);
 
-/* Queues LOGOUT or QUIT and close_notify. */
+/* Queues LOGOUT or QUIT and close_notify; nothing where TLS was due and did not come about. */
 void mt_session_logout(struct mt_session *session);
 
 /* For people: the capabilities last read, and one line on how far it went. Printable ASCII. */
