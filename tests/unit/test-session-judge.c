@@ -72,6 +72,32 @@ what_the_judge_sees_is_complete_and_claims_no_end_of_the_handshake(void **state)
 	}
 }
 
+/* Under TLS 1.2 it comes in a message of its own, behind the chain (RFC 6066 §8). */
+static void
+the_judge_sees_the_staple_under_tls_1_3_and_after_the_handshake_under_1_2(void **state)
+{
+	for (size_t i = 0; i < WAYS; i++) {
+		struct peer_options options = way(i);
+		struct mt_evidence ev;
+		struct meeting m;
+
+		options.staple_size = 100;
+		meeting_start(&m, &options);
+		meeting_run(&m);
+		meeting_evidence(&m, &ev);
+		assert_int_equal(mt_evidence_has(&ev, MT_EV_STAPLE),
+				 options.version == TLS1_3_VERSION);
+		mt_evidence_clear(&ev);
+		(void)mt_session_judged(m.session, true, PEER_WALL_USEC);
+		meeting_run(&m);
+		meeting_evidence(&m, &ev);
+		assert_true(mt_evidence_has(&ev, MT_EV_STAPLE));
+		assert_true(ev.staple_requested);
+		mt_evidence_clear(&ev);
+		meeting_clear(&m);
+	}
+}
+
 static void
 an_accepted_server_is_spoken_with(void **state)
 {
@@ -201,6 +227,8 @@ main(void)
 		cmocka_unit_test(the_handshake_waits_for_the_judge_and_nothing_is_sent),
 		cmocka_unit_test(
 			what_the_judge_sees_is_complete_and_claims_no_end_of_the_handshake),
+		cmocka_unit_test(
+			the_judge_sees_the_staple_under_tls_1_3_and_after_the_handshake_under_1_2),
 		cmocka_unit_test(an_accepted_server_is_spoken_with),
 		cmocka_unit_test(a_refused_server_gets_bad_certificate_and_nothing_else),
 		cmocka_unit_test(a_second_answer_changes_nothing),
