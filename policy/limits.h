@@ -55,6 +55,7 @@
 #define MT_CONSENTS_MAX 32
 
 /* Time. */
+#define MT_OLD_ANCHORS_USEC (3600 * MT_USEC_PER_SEC)     /* DESIGN §8 */
 #define MT_EVIDENCE_AGE_MAX_USEC (30 * MT_USEC_PER_SEC)  /* REQUIREMENTS 0.2 */
 #define MT_EVIDENCE_AHEAD_MAX_USEC (2 * MT_USEC_PER_SEC) /* two clocks, one machine */
 #define MT_PASSWORD_CONSENT_USEC (600 * MT_USEC_PER_SEC) /* R-5.1-10: ten minutes */
