@@ -115,6 +115,7 @@ static void
 feed(struct mt_dialogue *d, const char *text)
 {
 	assert_int_equal(mt_dialogue_feed(d, (const uint8_t *)text, strlen(text)), strlen(text));
+	mt_dialogue_sent(d);
 }
 
 /* Return: lines that were read. */
@@ -130,7 +131,6 @@ talk(enum mt_proto proto)
 	for (; n < MT_REPLY_LINES_MAX - 2; n++)
 		feed(&d, replies[proto].line);
 	feed(&d, replies[proto].last);
-	mt_dialogue_sent(&d);
 	assert_true(d.facts.offered);
 	assert_int_equal(d.state, MT_DIALOGUE_READING);
 	mt_dialogue_enter_tls(&d);
