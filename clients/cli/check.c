@@ -69,12 +69,11 @@ say_unreachable(struct mt_cli *cli, const char *server, const char *why)
 static enum mt_exit
 connect_to(struct check *check)
 {
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	MT_CLEANUP(free_strings) char **addresses = NULL;
 	char server[MT_ENDPOINT_TEXT_SIZE];
 	struct mt_diag diag = {0};
-	int n = 0,
-	    r = mt_call_resolve(check->cli, check->view->path, check->endpoint->proto, &reply);
+	int n = 0, r = mt_call_resolve(check->cli, check->view->id, check->endpoint->proto, &reply);
 
 	if (r)
 		return mt_call_explain(check->cli, r, "the server's address cannot be found");
@@ -226,8 +225,8 @@ ask(struct check *check, json_t *found)
 	if (mt_session_get_evidence(check->session, check->dialled.peer, check->dialled.local_port,
 				    now_usec(CLOCK_REALTIME), &check->evidence) != 0)
 		return MT_EXIT_INTERNAL;
-	mt_daemon_begin(check->cli->daemon, MT_PATIENCE_USEC);
-	mt_ask(check->cli->daemon, check->view->path, MT_OP_TEST, &check->evidence, &answer);
+	mt_client_begin(check->cli->client, MT_CLIENT_PATIENCE_USEC);
+	mt_ask(check->cli->client, check->view->id, MT_OP_TEST, &check->evidence, &answer);
 	show(check, &answer, found);
 	status = mt_decision_exit(answer.decision);
 	if (answer.n_reasons > 0 && answer.reasons[0] == MT_REASON_DAEMON_UNAVAILABLE)
