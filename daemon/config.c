@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/domain.h"
+
 /* A line longer than any path; a file longer than any configuration is not ours. */
 #define LINE_SIZE 4608
 #define LINES_MAX 4096
@@ -92,6 +94,14 @@ parse_path_list(void *field, const char *value)
 	return value[0] == '/' ? list_add(field, value) : 1;
 }
 
+static int
+parse_domain_list(void *field, const char *value)
+{
+	char domain[MT_DOMAIN_SIZE];
+
+	return mt_domain_normalise(value, strlen(value), domain) == 0 ? list_add(field, domain) : 1;
+}
+
 /* "192.0.2.1@5353", "2001:db8::1": libunbound's own form; the port is checked here. */
 static int
 parse_forwarder(void *field, const char *value)
@@ -132,7 +142,9 @@ const struct mt_config_option mt_config_options[] = {
 	{"dns", "dns-forward", "ADDR@PORT", true, true, true, parse_forwarder, AT(dns_forward), "resolv.conf",
 	 "a resolver to ask"},
 	{"dns", "dns-anchor", "FILE", true, true, true, parse_path_list, AT(dns_anchor), "the distribution's",
-	 "a DNSSEC trust anchor"},
+	 "a DNSSEC trust anchor beside the distribution's"},
+	{"dns", "dns-negative-anchor", "DOMAIN", true, true, true, parse_domain_list,
+	 AT(dns_negative_anchor), "none", "a domain below which DNSSEC is not validated"},
 	{"daemon", "evaluate", NULL, false, true, true, parse_bool, AT(evaluate), "no",
 	 "judge JSON Lines from standard input, then exit"},
 	{"probe", "probe-local", NULL, false, true, true, parse_bool, AT(probe_local), "no",
@@ -571,5 +583,6 @@ mt_config_clear(struct mt_config *config)
 	free(config->trust_anchors);
 	list_clear(&config->dns_forward);
 	list_clear(&config->dns_anchor);
+	list_clear(&config->dns_negative_anchor);
 	memset(config, 0, sizeof(*config));
 }

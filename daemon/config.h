@@ -36,9 +36,10 @@ struct mt_config {
 	char *bus_text;      /* as configured: "system", "session", "none", or a D-Bus address */
 	char *trust_anchors; /* file or directory; NULL: the system's */
 	struct mt_config_list dns_forward; /* "ADDR@PORT" or "ADDR"; none: resolv.conf */
-	struct mt_config_list dns_anchor;  /* files; none: the distribution's root anchor */
-	bool probe_local;                  /* loopback and link-local may be probed (system mode) */
-	bool clock_must_be_synchronised;   /* D-PKIX-08 */
+	struct mt_config_list dns_anchor;  /* files, beside the distribution's root anchor */
+	struct mt_config_list dns_negative_anchor; /* domains that are not validated (RFC 7646) */
+	bool probe_local;                /* loopback and link-local may be probed (system mode) */
+	bool clock_must_be_synchronised; /* D-PKIX-08 */
 };
 
 /* What the configuration takes from the environment; tests hand in their own. Borrowed. */

@@ -33,6 +33,8 @@ struct mt_job {
 	union {
 		mt_jobs_chain_fn chain;
 		mt_jobs_resolve_fn resolve;
+		mt_jobs_srv_fn srv;
+		mt_jobs_tlsa_fn tlsa;
 		mt_jobs_probe_fn probe;
 	} callback;
 	void *userdata;
@@ -75,6 +77,32 @@ answer_resolve(const struct mt_job *job, struct mt_bytes body)
 }
 
 static bool
+answer_srv(const struct mt_job *job, struct mt_bytes body)
+{
+	struct mt_srv_rrset rrset = {0};
+
+	if (!body.data)
+		rrset.rrset.dnssec = MT_DNSSEC_UNDETERMINED;
+	else if (mt_wire_decode_srv_rrset(body, &rrset) != 0)
+		return false;
+	job->callback.srv(&rrset, job->userdata);
+	return true;
+}
+
+static bool
+answer_tlsa(const struct mt_job *job, struct mt_bytes body)
+{
+	struct mt_tlsa_rrset rrset = {0};
+
+	if (!body.data)
+		rrset.address = rrset.rrset.dnssec = MT_DNSSEC_UNDETERMINED;
+	else if (mt_wire_decode_tlsa_rrset(body, &rrset) != 0)
+		return false;
+	job->callback.tlsa(&rrset, job->userdata);
+	return true;
+}
+
+static bool
 answer_probe(const struct mt_job *job, struct mt_bytes body)
 {
 	struct mt_probe_result result = {0};
@@ -90,6 +118,8 @@ answer_probe(const struct mt_job *job, struct mt_bytes body)
 static const struct kind kinds[] = {
 	[MT_WIRE_CHAIN] = {MT_WORKER_CHAIN, MT_WIRE_VALIDATION, answer_chain},
 	[MT_WIRE_RESOLVE] = {MT_WORKER_NET, MT_WIRE_ADDRESSES, answer_resolve},
+	[MT_WIRE_SRV] = {MT_WORKER_NET, MT_WIRE_SRV_RRSET, answer_srv},
+	[MT_WIRE_TLSA] = {MT_WORKER_NET, MT_WIRE_TLSA_RRSET, answer_tlsa},
 	[MT_WIRE_PROBE] = {MT_WORKER_NET, MT_WIRE_EVIDENCE, answer_probe},
 };
 
@@ -345,6 +375,34 @@ mt_jobs_resolve(struct mt_jobs *jobs, const char *host, mt_jobs_resolve_fn callb
 }
 
 int
+mt_jobs_srv(struct mt_jobs *jobs, const char *name, mt_jobs_srv_fn callback, void *userdata,
+	    struct mt_job **ret)
+{
+	struct mt_job *job;
+	int r = new_job(jobs, MT_WIRE_SRV, userdata, &job);
+
+	if (r < 0)
+		return r;
+	job->callback.srv = callback;
+	r = mt_wire_encode_srv(&jobs->scratch, job->id, name);
+	return start_job(jobs, job, r, jobs->options.resolve_usec, ret);
+}
+
+int
+mt_jobs_tlsa(struct mt_jobs *jobs, const char *host, uint16_t port, mt_jobs_tlsa_fn callback,
+	     void *userdata, struct mt_job **ret)
+{
+	struct mt_job *job;
+	int r = new_job(jobs, MT_WIRE_TLSA, userdata, &job);
+
+	if (r < 0)
+		return r;
+	job->callback.tlsa = callback;
+	r = mt_wire_encode_tlsa(&jobs->scratch, job->id, host, port);
+	return start_job(jobs, job, r, jobs->options.resolve_usec, ret);
+}
+
+int
 mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_request *request,
 	      mt_jobs_probe_fn callback, void *userdata, struct mt_job **ret)
 {
@@ -361,12 +419,25 @@ mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_request *request,
 	return start_job(jobs, job, r, usec + MT_WORKER_GRACE_USEC, ret);
 }
 
+/* The chain worker's children end by themselves; a question to DNS would go on for seconds. */
+static void
+tell_worker(struct mt_job *job)
+{
+	struct mt_jobs *jobs = job->jobs;
+
+	if (!job->link || job->kind->role != MT_WORKER_NET ||
+	    mt_wire_encode_cancel(&jobs->scratch, job->id) != 0)
+		return;
+	mt_links_tell(jobs->links, job->link, jobs->scratch.data, jobs->scratch.size);
+}
+
 struct mt_job *
 mt_job_cancel(struct mt_job *job)
 {
 	if (!job)
 		return NULL;
 
+	tell_worker(job);
 	unlink_job(job);
 	return free_job(job);
 }

@@ -3,7 +3,7 @@
 #define MT_DAEMON_JOBS_H
 
 /*
- * Requests to the workers: judge a chain, resolve a host, probe a server.
+ * Requests to the workers: judge a chain, resolve a host, look SRV and TLSA up, probe a server.
  *
  * Owns the keeper's ends of the worker sockets and asks the spawner for new workers. A worker dying
  * is an ordinary event: every request it had been sent answers FAILED, requests not yet sent wait
@@ -13,8 +13,9 @@
  *
  * An operation is an object: the callback runs exactly once, never from inside the function that
  * started it, and the job is gone when it returns; mt_job_cancel() before that guarantees no
- * callback. What cannot be done (worker down, deadline, too many, too large) is the FAILED state of
- * the result, never a weaker answer. The caller still asks mt_validation_is_sane().
+ * callback, and tells the net worker to stop. What cannot be done (worker down, deadline, too many,
+ * too large) is the FAILED state of the result, never a weaker answer. The caller still asks
+ * mt_validation_is_sane().
  */
 
 #include "daemon/worker/spawner.h"
@@ -26,8 +27,8 @@ struct mt_job;
 
 struct mt_jobs_options {
 	bool chain_only; /* --evaluate: no net worker is started; resolve and probe answer FAILED */
-	uint64_t chain_usec; /* deadlines; 0: the defaults of policy/limits.h */
-	uint64_t resolve_usec;
+	uint64_t chain_usec;      /* deadlines; 0: the defaults of policy/limits.h */
+	uint64_t resolve_usec;    /* of SRV and TLSA too */
 	int64_t old_anchors_usec; /* how long unreadable anchors serve on; 0: the default */
 	/* Something changed that the keeper may want to log or announce; may be NULL. */
 	void (*on_state)(void *userdata, enum mt_worker_role role, bool ready, const char *what);
@@ -45,6 +46,8 @@ MT_DEFINE_CLEANUP(struct mt_jobs *, mt_jobs_free);
 /* The pointers handed to callbacks are valid during the call only. */
 typedef void (*mt_jobs_chain_fn)(const struct mt_validation *validation, void *userdata);
 typedef void (*mt_jobs_resolve_fn)(const struct mt_addresses *addresses, void *userdata);
+typedef void (*mt_jobs_srv_fn)(const struct mt_srv_rrset *rrset, void *userdata);
+typedef void (*mt_jobs_tlsa_fn)(const struct mt_tlsa_rrset *rrset, void *userdata);
 /* The callback may take the evidence: copy the struct, then zero the one it was given. */
 typedef void (*mt_jobs_probe_fn)(struct mt_probe_result *result, void *userdata);
 
@@ -53,6 +56,14 @@ MT_MUST_CHECK int mt_jobs_chain(struct mt_jobs *jobs, const struct mt_chain_requ
 				mt_jobs_chain_fn callback, void *userdata, struct mt_job **ret);
 MT_MUST_CHECK int mt_jobs_resolve(struct mt_jobs *jobs, const char *host,
 				  mt_jobs_resolve_fn callback, void *userdata, struct mt_job **ret);
+/* SRV of a normalised name ("_imaps._tcp.example.test"). */
+MT_MUST_CHECK int mt_jobs_srv(struct mt_jobs *jobs, const char *name, mt_jobs_srv_fn callback,
+			      void *userdata, struct mt_job **ret);
+/* TLSA of a service on a normalised host name: its addresses first, and _port._tcp.host where they
+ * are secure (D-DANE-01, D-DANE-02). mt_tlsa_rrset_status() says what the answer means; FAILED is
+ * UNDETERMINED. */
+MT_MUST_CHECK int mt_jobs_tlsa(struct mt_jobs *jobs, const char *host, uint16_t port,
+			       mt_jobs_tlsa_fn callback, void *userdata, struct mt_job **ret);
 MT_MUST_CHECK int mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_request *request,
 				mt_jobs_probe_fn callback, void *userdata, struct mt_job **ret);
 

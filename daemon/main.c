@@ -33,6 +33,9 @@ start_spawner(const struct mt_config *config, int *ret_fd)
 		options.dns_forward[options.n_dns_forward++] = config->dns_forward.items[i];
 	for (size_t i = 0; i < config->dns_anchor.n; i++)
 		options.dns_anchor[options.n_dns_anchor++] = config->dns_anchor.items[i];
+	for (size_t i = 0; i < config->dns_negative_anchor.n; i++)
+		options.dns_negative_anchor[options.n_dns_negative_anchor++] =
+			config->dns_negative_anchor.items[i];
 	return mt_spawner_start(&options, ret_fd, &pid);
 }
 

@@ -30,6 +30,8 @@
 /* TLSA RRset: real ones have 1-6 records; full certificates (matching type 0) are rare. */
 #define MT_TLSA_MAX 32
 #define MT_TLSA_DATA_MAX 4096
+/* SRV RRset: large providers publish up to a dozen targets for one label. */
+#define MT_SRV_MAX 32
 
 /* Short strings in evidence: cipher, group, mechanism, ALPN names. */
 #define MT_TOKEN_SIZE 64
@@ -95,6 +97,10 @@
 #define MT_ADDRESSES_MAX 16
 /* A lookup's own deadline: libunbound alone takes 17-23 s to give up. */
 #define MT_DNS_USEC (4 * MT_USEC_PER_SEC)
+/* Questions outstanding: what MT_JOBS_MAX lookups of two each need. */
+#define MT_DNS_QUESTIONS_MAX 512
+/* A TTL is at most a week here, as in resolvers. */
+#define MT_DNS_TTL_MAX_SEC (7 * 86400)
 /* Restart of a worker that keeps dying: at once, then doubling up to this. */
 #define MT_RESTART_MIN_USEC (1 * MT_USEC_PER_SEC)
 #define MT_RESTART_MAX_USEC (30 * MT_USEC_PER_SEC)

@@ -1,158 +1,84 @@
 /* SPDX-License-Identifier: MIT */
-/* Address records of a DNS response (RFC 1035 §4). libunbound has scrubbed and validated it: only
- * what answers the question is in the answer section. */
+/* Records of DNS responses, by type. */
 
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "daemon/worker/dns.h"
+#include "daemon/worker/dns-packet.h"
+#include "daemon/worker/wire.h"
 
-#define HEADER_SIZE 12
-#define TYPE_A 1
-#define TYPE_SOA 6
-#define TYPE_AAAA 28
-#define CLASS_IN 1
-/* A name's TTL is at most a week here, as in resolvers; the sign bit is no TTL (RFC 2181 §8). */
-#define TTL_MAX (7 * 86400)
+/* RFC 2782: priority, weight, port, then the target */
+#define SRV_FIXED 6
+/* RFC 6698 §2.1: usage, selector, matching type, then the data */
+#define TLSA_FIXED 3
 
-struct cursor {
-	const uint8_t *data;
-	size_t size;
-	size_t at;
-	bool bad;
-};
-
-struct record {
-	unsigned type, class;
-	uint32_t ttl;
-	struct mt_bytes data;
-};
-
-static uint32_t
-take(struct cursor *c, size_t n)
+void
+mt_dns_add_address(const struct mt_dns_record *record, void *addresses)
 {
-	uint32_t value = 0;
+	struct mt_addresses *ret = addresses;
+	const bool is_ipv4 = record->type == MT_DNS_TYPE_A;
 
-	if (c->bad || n > c->size - c->at) {
-		c->bad = true;
-		return 0;
-	}
-	while (n-- > 0)
-		value = value << 8 | c->data[c->at++];
-	return value;
-}
-
-static void
-skip(struct cursor *c, size_t n)
-{
-	if (c->bad || n > c->size - c->at)
-		c->bad = true;
-	else
-		c->at += n;
-}
-
-/* A name is over after its first pointer (RFC 1035 §4.1.4); where that leads does not matter. */
-static void
-skip_name(struct cursor *c)
-{
-	while (!c->bad) {
-		uint32_t length = take(c, 1);
-
-		if (length == 0)
-			return;
-		if ((length & 0xc0) == 0xc0) {
-			skip(c, 1);
-			return;
-		}
-		if (length & 0xc0)
-			c->bad = true;
-		skip(c, length);
-	}
-}
-
-static struct record
-take_record(struct cursor *c)
-{
-	struct record record = {0};
-	size_t size;
-
-	skip_name(c);
-	record.type = take(c, 2);
-	record.class = take(c, 2);
-	record.ttl = take(c, 4);
-	size = take(c, 2);
-	record.data = (struct mt_bytes){.data = c->data + c->at, .size = size};
-	skip(c, size);
-	if (record.ttl > INT32_MAX)
-		record.ttl = 0;
-	return record;
-}
-
-static void
-bound_ttl(struct mt_addresses *ret, uint32_t ttl)
-{
-	if (ttl < ret->ttl_sec)
-		ret->ttl_sec = ttl;
-}
-
-static void
-add_address(struct mt_addresses *ret, unsigned type, struct mt_bytes data)
-{
-	const int family = type == TYPE_A ? AF_INET : AF_INET6;
-
-	if (ret->n < MT_ADDRESSES_MAX &&
-	    inet_ntop(family, data.data, ret->address[ret->n], MT_PEER_SIZE))
+	if (record->data.size != (is_ipv4 ? 4 : 16) || ret->n == MT_ADDRESSES_MAX)
+		return;
+	if (inet_ntop(is_ipv4 ? AF_INET : AF_INET6, record->data.data, ret->address[ret->n],
+		      MT_PEER_SIZE))
 		ret->n++;
 }
 
-/* How long "there is none" holds: the shorter of the SOA's TTL and its last field (RFC 2308 §5). */
-static void
-read_soa(struct mt_addresses *ret, const struct record *soa)
+static uint16_t
+read_u16(const uint8_t *data)
 {
-	uint32_t minimum = 0;
-
-	if (soa->data.size < 4)
-		return;
-	for (size_t i = soa->data.size - 4; i < soa->data.size; i++)
-		minimum = minimum << 8 | soa->data.data[i];
-	bound_ttl(ret, soa->ttl < minimum ? soa->ttl : minimum);
+	return (uint16_t)(data[0] << 8 | data[1]);
 }
 
-int
-mt_dns_read_answer(const uint8_t *packet, size_t size, unsigned rr_type, struct mt_addresses *ret)
+void
+mt_dns_add_srv(const struct mt_dns_record *record, void *srv_rrset)
 {
-	struct cursor c = {.data = packet, .size = size};
-	struct mt_addresses found = *ret;
-	uint32_t flags, n_question, n_answer, n_authority;
+	struct mt_srv_rrset *ret = srv_rrset;
+	struct mt_srv_record srv = {0};
+	const struct mt_bytes data = record->data;
+	size_t name = (size_t)(data.data - record->packet.data) + SRV_FIXED;
 
-	bound_ttl(&found, TTL_MAX);
-	skip(&c, 2);
-	flags = take(&c, 2);
-	n_question = take(&c, 2);
-	n_answer = take(&c, 2);
-	n_authority = take(&c, 2);
-	skip(&c, 2);
-	while (n_question-- > 0 && !c.bad) {
-		skip_name(&c);
-		skip(&c, 4);
+	if (data.size <= SRV_FIXED ||
+	    mt_dns_read_name(record->packet, name, srv.target) !=
+		    (size_t)(data.data - record->packet.data) + data.size) {
+		ret->n_unusable++;
+		return;
 	}
-	while (n_answer-- > 0 && !c.bad) {
-		struct record record = take_record(&c);
+	srv.priority = read_u16(data.data);
+	srv.weight = read_u16(data.data + 2);
+	srv.port = read_u16(data.data + 4);
+	mt_srv_rrset_add(ret, &srv);
+}
 
-		if (c.bad || record.class != CLASS_IN)
-			continue;
-		bound_ttl(&found, record.ttl); /* of aliases too */
-		if (record.type == rr_type && record.data.size == (rr_type == TYPE_A ? 4 : 16))
-			add_address(&found, rr_type, record.data);
-	}
-	while (n_authority-- > 0 && !c.bad && found.n == ret->n) {
-		struct record record = take_record(&c);
+/* A usable record beyond the bound takes the place of an unusable one. */
+static struct mt_tlsa_record *
+find_room(struct mt_tlsa_rrset *ret, bool usable)
+{
+	if (ret->n < MT_TLSA_MAX)
+		return &ret->records[ret->n++];
+	ret->n_omitted++;
+	for (size_t i = 0; usable && i < ret->n; i++)
+		if (!mt_tlsa_record_is_usable(&ret->records[i]))
+			return &ret->records[i];
+	return NULL;
+}
 
-		if (!c.bad && record.class == CLASS_IN && record.type == TYPE_SOA)
-			read_soa(&found, &record);
+void
+mt_dns_add_tlsa(const struct mt_dns_record *record, void *tlsa_rrset)
+{
+	const struct mt_bytes data = record->data;
+	struct mt_tlsa_record tlsa = {0}, *room;
+
+	/* D-DANE-06: too short, or too large to be compared: there, and unusable */
+	if (data.size >= TLSA_FIXED && data.size - TLSA_FIXED <= MT_TLSA_DATA_MAX) {
+		tlsa.usage = data.data[0];
+		tlsa.selector = data.data[1];
+		tlsa.matching = data.data[2];
+		tlsa.data = data.data + TLSA_FIXED;
+		tlsa.size = (uint16_t)(data.size - TLSA_FIXED);
 	}
-	if (c.bad)
-		return -1;
-	*ret = found;
-	return (int)(flags & 0xf);
+	room = find_room(tlsa_rrset, mt_tlsa_record_is_usable(&tlsa));
+	if (room)
+		*room = tlsa;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lookups through libunbound on libevent. */
+/* libunbound: its configuration, and single questions. */
 
 #include "daemon/worker/dns.h"
 
@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 #include <unbound-event.h>
 #include <unbound.h>
 
+#include "daemon/worker/dns-question.h"
 #include "policy/domain.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
@@ -23,225 +24,132 @@ static const char *const root_keys[] = {"/usr/share/dns/root.key", "/var/lib/unb
 
 #define CLASS_IN 1
 #define RCODE_NOERROR 0
-#define RCODE_SERVFAIL 2
 #define RCODE_NXDOMAIN 3
-
-static const unsigned rr_types[] = {28, 1}; /* AAAA, A: the order of the addresses */
-#define N_TYPES 2
-
-/* One of the two questions of a lookup. */
-struct question {
-	struct mt_dns_lookup *lookup;
-	int ub_id;
-	bool pending;
-	bool answered;
-	enum mt_dnssec dnssec;
-	int rcode;
-	struct mt_addresses found;
-};
-
-struct mt_dns_lookup {
-	struct mt_dns *dns;
-	LIST_ENTRY(mt_dns_lookup) entry;
-	struct question questions[N_TYPES];
-	struct event *timer; /* the deadline; or at once, when nothing is left to wait for */
-	mt_dns_fn callback;
-	void *userdata;
-	char host[MT_DOMAIN_SIZE];
-};
 
 struct mt_dns {
 	struct event_base *base;
 	struct ub_ctx *ctx;
-	LIST_HEAD(, mt_dns_lookup) lookups;
+	struct mt_dns_lookups lookups;
+	size_t n_pending;
+	bool has_anchor;
 	bool complete; /* libunbound has answered its first question */
 };
 
-static struct mt_dns_lookup *
-free_lookup(struct mt_dns_lookup *lookup)
+/* -- questions --------------------------------------------------------------------------------- */
+
+/* Keeps a packet whose form is good. Return: its rcode, or -1. */
+static int
+keep_packet(struct mt_dns_question *q, const void *data, size_t size)
 {
-	/* Uncancelled questions are called back even by ub_ctx_delete(). */
-	for (size_t i = 0; i < N_TYPES; i++)
-		if (lookup->questions[i].pending)
-			(void)ub_cancel(lookup->dns->ctx, lookup->questions[i].ub_id);
-	LIST_REMOVE(lookup, entry);
-	if (lookup->timer)
-		event_free(lookup->timer);
-	free(lookup);
-	return NULL;
-}
+	const struct mt_bytes packet = {.data = data, .size = size};
+	int rcode = mt_dns_read(packet, q->rr_type, time(NULL), NULL, NULL, &q->facts);
 
-/* Joins the two answers. What contributes no address weakens nothing: an AAAA that fails to
- * resolve (a common server bug) says nothing about the A that is used. */
-static void
-join(const struct mt_dns_lookup *lookup, struct mt_addresses *ret)
-{
-	enum mt_dnssec weakest = MT_DNSSEC_SECURE;
-	bool complete = true;
-
-	*ret = (struct mt_addresses){.dnssec = MT_DNSSEC_SECURE, .ttl_sec = UINT32_MAX};
-	for (size_t i = 0; i < N_TYPES; i++) {
-		const struct question *q = &lookup->questions[i];
-		const struct mt_addresses *found = &q->found;
-
-		complete = complete && q->answered;
-		if (q->dnssec < weakest)
-			weakest = q->dnssec;
-		if (found->ttl_sec < ret->ttl_sec && q->answered)
-			ret->ttl_sec = found->ttl_sec;
-		if (found->n > 0 && q->dnssec < ret->dnssec)
-			ret->dnssec = q->dnssec;
-		for (size_t k = 0; k < found->n && ret->n < MT_ADDRESSES_MAX; k++)
-			memcpy(ret->address[ret->n++], found->address[k], MT_PEER_SIZE);
-	}
-
-	if (ret->n > 0)
-		ret->state = MT_ADDRESSES_FOUND;
-	else if (weakest == MT_DNSSEC_BOGUS)
-		ret->state = MT_ADDRESSES_SERVFAIL;
-	else if (!complete)
-		ret->state = MT_ADDRESSES_TIMEOUT;
-	else
-		ret->state = weakest == MT_DNSSEC_UNDETERMINED ? MT_ADDRESSES_SERVFAIL
-							       : MT_ADDRESSES_NONE;
-	if (ret->n == 0)
-		ret->dnssec = weakest;
-	if (ret->state < MT_ADDRESSES_NONE || ret->ttl_sec == UINT32_MAX)
-		ret->ttl_sec = 0;
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *userdata)
-{
-	struct mt_dns_lookup *lookup = userdata;
-	mt_dns_fn callback = lookup->callback;
-	void *callback_userdata = lookup->userdata;
-	struct mt_addresses addresses;
-
-	join(lookup, &addresses);
-	free_lookup(lookup);
-	callback(&addresses, callback_userdata);
-}
-
-static void
-finish_soon(struct mt_dns_lookup *lookup)
-{
-	static const struct timeval now = {0};
-
-	evtimer_add(lookup->timer, &now);
+	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
+		return rcode;
+	q->packet = malloc(size);
+	if (!q->packet)
+		return -1;
+	memcpy(q->packet, data, size);
+	q->packet_size = size;
+	return rcode;
 }
 
 /* The state of an answer. libunbound's own rcode is 0 for NXDOMAIN too, and SERVFAIL arrives as
  * "not secure": neither may pass for insecure data (RFC 4035 §4.3). */
 static void
-judge_answer(struct question *q, int rcode, int sec, const void *packet, int size, unsigned rr_type)
+judge_answer(struct mt_dns_question *q, int rcode, int sec, const void *packet, int size)
 {
-	struct mt_addresses found = {.ttl_sec = UINT32_MAX};
-
-	q->rcode = rcode;
-	if (rcode == RCODE_NOERROR && packet && size > 0)
-		q->rcode = mt_dns_read_answer(packet, (size_t)size, rr_type, &found);
-
+	q->answered = true;
 	if (sec == 1) {
 		q->dnssec = MT_DNSSEC_BOGUS;
-	} else if (q->rcode != RCODE_NOERROR && q->rcode != RCODE_NXDOMAIN) {
-		q->dnssec = MT_DNSSEC_UNDETERMINED;
-	} else {
-		q->dnssec = sec == 2 ? MT_DNSSEC_SECURE : MT_DNSSEC_INSECURE;
-		q->found = found;
+		return;
 	}
-	q->answered = true;
+	if (rcode == RCODE_NOERROR && packet && size > 0)
+		rcode = keep_packet(q, packet, (size_t)size);
+	if (!q->packet || (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN))
+		return;
+	q->dnssec = sec == 2 ? MT_DNSSEC_SECURE : MT_DNSSEC_INSECURE;
+	q->is_usable = true;
 }
 
 static void
 on_answer(void *userdata, int rcode, void *packet, int size, int sec, char *why_bogus,
 	  int was_ratelimited)
 {
-	struct question *q = userdata;
-	struct mt_dns_lookup *lookup = q->lookup;
+	struct mt_dns_question *q = userdata;
 
 	q->pending = false;
-	judge_answer(q, rcode, sec, packet, size, rr_types[q - lookup->questions]);
-	if (lookup->questions[0].answered && lookup->questions[1].answered)
-		finish_soon(lookup); /* not from here: we may be inside mt_dns_start() */
+	q->dns->n_pending--;
+	judge_answer(q, rcode, sec, packet, size);
+	q->done(q, q->userdata);
 }
 
-/* Literals and this host: nobody is asked. Return: whether it was one. */
-static bool
-answer_locally(struct mt_dns_lookup *lookup)
+void
+mt_dns_ask(struct mt_dns *dns, struct mt_dns_question *q, const char *name)
 {
-	static const char *const loopback[N_TYPES] = {"::1", "127.0.0.1"};
-	struct question *q = lookup->questions;
-	uint8_t octets[16];
-	const size_t literal = mt_ip_literal_parse(lookup->host, octets);
+	int id = 0;
 
-	if (literal == 0 && !mt_host_is_loopback(lookup->host))
-		return false;
-	for (size_t i = 0; i < N_TYPES; i++) {
-		q[i].answered = true;
-		q[i].dnssec = MT_DNSSEC_INSECURE; /* no DNS, hence no DNSSEC */
-		if (literal == 0)
-			snprintf(q[i].found.address[q[i].found.n++], MT_PEER_SIZE, "%s",
-				 loopback[i]);
-	}
-	if (literal != 0)
-		snprintf(q[0].found.address[q[0].found.n++], MT_PEER_SIZE, "%.*s", MT_PEER_SIZE - 1,
-			 lookup->host);
-	return true;
-}
-
-static void
-ask(struct mt_dns_lookup *lookup)
-{
-	for (size_t i = 0; i < N_TYPES; i++) {
-		struct question *q = &lookup->questions[i];
-		int id = 0;
-
-		q->lookup = lookup;
-		q->dnssec = MT_DNSSEC_UNDETERMINED;
+	q->dns = dns;
+	q->asked = true;
+	q->dnssec = MT_DNSSEC_UNDETERMINED;
+	q->is_refused = dns->n_pending >= MT_DNS_QUESTIONS_MAX;
+	if (!q->is_refused) {
 		q->pending = true;
-		if (ub_resolve_event(lookup->dns->ctx, lookup->host, (int)rr_types[i], CLASS_IN, q,
-				     on_answer, &id) != 0) {
-			q->pending = false;
-			q->answered = true;
+		dns->n_pending++;
+		if (ub_resolve_event(dns->ctx, name, (int)q->rr_type, CLASS_IN, q, on_answer,
+				     &id) == 0) {
+			q->ub_id = id; /* unused when on_answer() has run already */
+			return;
 		}
-		q->ub_id = id; /* unused when on_answer() has run already */
+		q->pending = false;
+		dns->n_pending--;
 	}
+	q->answered = true;
+	q->done(q, q->userdata);
 }
 
-int
-mt_dns_start(struct mt_dns *dns, const char *host, mt_dns_fn callback, void *userdata,
-	     struct mt_dns_lookup **ret)
+void
+mt_dns_question_clear(struct mt_dns_question *q)
 {
-	static const struct timeval limit = {.tv_sec = MT_DNS_USEC / MT_USEC_PER_SEC};
-	struct mt_dns_lookup *lookup = calloc(1, sizeof(*lookup));
-
-	if (!lookup)
-		return -ENOMEM;
-	lookup->dns = dns;
-	lookup->callback = callback;
-	lookup->userdata = userdata;
-	snprintf(lookup->host, sizeof(lookup->host), "%s", host);
-	LIST_INSERT_HEAD(&dns->lookups, lookup, entry);
-	lookup->timer = evtimer_new(dns->base, on_timer, lookup);
-	if (!lookup->timer || evtimer_add(lookup->timer, &limit) < 0) {
-		free_lookup(lookup);
-		return -ENOMEM;
+	/* Uncancelled questions are called back even by ub_ctx_delete(). */
+	if (q->pending) {
+		(void)ub_cancel(q->dns->ctx, q->ub_id);
+		q->dns->n_pending--;
 	}
-
-	if (!answer_locally(lookup))
-		ask(lookup);
-	if (lookup->questions[0].answered && lookup->questions[1].answered)
-		finish_soon(lookup);
-	*ret = lookup;
-	return 0;
+	free(q->packet);
+	memset(q, 0, sizeof(*q));
 }
 
-struct mt_dns_lookup *
-mt_dns_cancel(struct mt_dns_lookup *lookup)
+void
+mt_dns_question_read(const struct mt_dns_question *q, mt_dns_record_fn fn, void *userdata)
 {
-	return lookup ? free_lookup(lookup) : NULL;
+	const struct mt_bytes packet = {.data = q->packet, .size = q->packet_size};
+	struct mt_dns_facts facts;
+
+	/* read once already: its form is good */
+	if (q->is_usable)
+		(void)mt_dns_read(packet, q->rr_type, 0, fn, userdata, &facts);
 }
+
+struct event_base *
+mt_dns_base(struct mt_dns *dns)
+{
+	return dns->base;
+}
+
+struct mt_dns_lookups *
+mt_dns_list(struct mt_dns *dns)
+{
+	return &dns->lookups;
+}
+
+bool
+mt_dns_has_anchor(const struct mt_dns *dns)
+{
+	return dns->has_anchor;
+}
+
+/* -- configuration ----------------------------------------------------------------------------- */
 
 /* A nameserver on this host (systemd-resolved, a local unbound) is one libunbound refuses to ask
  * unless told. */
@@ -281,22 +189,26 @@ has_loopback_server(const struct mt_dns_options *options)
 }
 
 /* libunbound refuses configuration silently once anything has completed the context, so every
- * return value counts. */
+ * return value counts. The administrator's anchors stand beside the distribution's: naming one for
+ * a private zone must not switch validation off for the rest of the world. */
 static bool
-configure_anchors(struct ub_ctx *ctx, const struct mt_dns_options *options)
+configure_anchors(struct mt_dns *dns, const struct mt_dns_options *options)
 {
-	for (size_t i = 0; i < options->n_anchor; i++) {
+	for (size_t i = 0; i < options->n_anchor; i++)
 		/* A file that is missing must be an error now, not at the first lookup. */
 		if (access(options->anchor[i], R_OK) < 0 ||
-		    ub_ctx_add_ta_file(ctx, options->anchor[i]) != 0)
+		    ub_ctx_add_ta_file(dns->ctx, options->anchor[i]) != 0)
 			return false;
-	}
-	if (options->n_anchor > 0)
-		return true;
+	for (size_t i = 0; i < options->n_negative; i++)
+		if (ub_ctx_set_option(dns->ctx, "domain-insecure:", options->negative[i]) != 0)
+			return false;
+	dns->has_anchor = options->n_anchor > 0;
 	for (size_t i = 0; i < MT_ARRAY_SIZE(root_keys); i++)
-		if (access(root_keys[i], R_OK) == 0)
-			return ub_ctx_add_ta_file(ctx, root_keys[i]) == 0;
-	return true; /* none installed: every answer is insecure, and DANE is not used */
+		if (access(root_keys[i], R_OK) == 0) {
+			dns->has_anchor = true;
+			return ub_ctx_add_ta_file(dns->ctx, root_keys[i]) == 0;
+		}
+	return true;
 }
 
 static bool
@@ -356,7 +268,7 @@ mt_dns_new(struct event_base *base, const struct mt_dns_options *options, struct
 	dns->ctx = ub_ctx_create_event(base);
 	if (!dns->ctx)
 		return -ENOMEM;
-	if (!configure_anchors(dns->ctx, options) || !configure_servers(dns->ctx, options) ||
+	if (!configure_anchors(dns, options) || !configure_servers(dns->ctx, options) ||
 	    !complete(dns, options))
 		return MT_DNS_E_CONFIG;
 
@@ -370,7 +282,7 @@ mt_dns_free(struct mt_dns *dns)
 	if (!dns)
 		return NULL;
 	while (!LIST_EMPTY(&dns->lookups))
-		free_lookup(LIST_FIRST(&dns->lookups));
+		mt_dns_cancel(LIST_FIRST(&dns->lookups));
 	if (dns->ctx)
 		ub_ctx_delete(dns->ctx);
 	free(dns);

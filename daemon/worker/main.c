@@ -18,6 +18,8 @@ struct arguments {
 	size_t n_dns_forward;
 	const char *dns_anchor[MT_SPAWNER_DNS_MAX];
 	size_t n_dns_anchor;
+	const char *dns_negative_anchor[MT_SPAWNER_DNS_MAX];
+	size_t n_dns_negative_anchor;
 	bool require_user;
 };
 
@@ -39,6 +41,9 @@ run_net(const struct arguments *args)
 						.n_dns_forward = args->n_dns_forward,
 						.dns_anchor = args->dns_anchor,
 						.n_dns_anchor = args->n_dns_anchor,
+						.dns_negative_anchor = args->dns_negative_anchor,
+						.n_dns_negative_anchor =
+							args->n_dns_negative_anchor,
 						.require_user = args->require_user};
 
 	return mt_role_net_run(&options);
@@ -51,10 +56,13 @@ run_serve(const struct arguments *args)
 	struct mt_spawner_options options = {.trust_anchors = args->trust_anchors,
 					     .n_dns_forward = args->n_dns_forward,
 					     .n_dns_anchor = args->n_dns_anchor,
+					     .n_dns_negative_anchor = args->n_dns_negative_anchor,
 					     .require_user = args->require_user};
 
 	memcpy(options.dns_forward, args->dns_forward, sizeof(options.dns_forward));
 	memcpy(options.dns_anchor, args->dns_anchor, sizeof(options.dns_anchor));
+	memcpy(options.dns_negative_anchor, args->dns_negative_anchor,
+	       sizeof(options.dns_negative_anchor));
 	return mt_spawner_run(SOCKET_FD, &options);
 }
 
@@ -96,6 +104,9 @@ parse(struct arguments *args, int argc, char *const argv[])
 		} else if (strcmp(argv[i], "--dns-anchor") == 0) {
 			if (!add(args->dns_anchor, &args->n_dns_anchor, value))
 				return false;
+		} else if (strcmp(argv[i], "--dns-negative-anchor") == 0) {
+			if (!add(args->dns_negative_anchor, &args->n_dns_negative_anchor, value))
+				return false;
 		} else {
 			return false;
 		}
@@ -122,6 +133,7 @@ main(int argc, char *argv[])
 	}
 	fputs("usage: mailtrust-worker chain|net|serve [--require-user] [--trust-anchors PATH]\n"
 	      "       [--dns-forward ADDR@PORT]... [--dns-anchor FILE]...\n"
+	      "       [--dns-negative-anchor DOMAIN]...\n"
 	      "Started by mailtrustd with its socket on descriptor 3.\n",
 	      stderr);
 	return 64;

@@ -63,6 +63,18 @@ reply_probe(struct role *role, uint64_t id, const struct mt_probe_result *result
 	send_scratch(role, mt_wire_encode_evidence(&role->scratch, id, result));
 }
 
+static void
+reply_srv(struct role *role, uint64_t id, const struct mt_srv_rrset *rrset)
+{
+	send_scratch(role, mt_wire_encode_srv_rrset(&role->scratch, id, rrset));
+}
+
+static void
+reply_tlsa(struct role *role, uint64_t id, const struct mt_tlsa_rrset *rrset)
+{
+	send_scratch(role, mt_wire_encode_tlsa_rrset(&role->scratch, id, rrset));
+}
+
 static struct task *
 add_task(struct role *role, uint64_t id)
 {
@@ -100,6 +112,28 @@ on_addresses(const struct mt_addresses *addresses, void *userdata)
 }
 
 static void
+on_srv(const struct mt_srv_rrset *rrset, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	reply_srv(role, task->id, rrset);
+	drop_task(task);
+	leave_when_drained(role);
+}
+
+static void
+on_tlsa(const struct mt_tlsa_rrset *rrset, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	reply_tlsa(role, task->id, rrset);
+	drop_task(task);
+	leave_when_drained(role);
+}
+
+static void
 on_probed(const struct mt_probe_result *result, void *userdata)
 {
 	struct task *task = userdata;
@@ -128,6 +162,39 @@ start_resolve(struct role *role, uint64_t id, struct mt_bytes body)
 }
 
 static void
+start_srv(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	static const struct mt_srv_rrset failed = {.rrset.state = MT_RRSET_FAILED};
+	char name[MT_DOMAIN_SIZE];
+	struct task *task = NULL;
+
+	if (mt_wire_decode_srv(body, name) == 0)
+		task = add_task(role, id);
+	if (task && mt_dns_start_srv(role->dns, name, on_srv, task, &task->lookup) == 0)
+		return;
+	if (task)
+		drop_task(task);
+	reply_srv(role, id, &failed);
+}
+
+static void
+start_tlsa(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	static const struct mt_tlsa_rrset failed = {.rrset.state = MT_RRSET_FAILED};
+	char host[MT_DOMAIN_SIZE];
+	uint16_t port;
+	struct task *task = NULL;
+
+	if (mt_wire_decode_tlsa(body, host, &port) == 0)
+		task = add_task(role, id);
+	if (task && mt_dns_start_tlsa(role->dns, host, port, on_tlsa, task, &task->lookup) == 0)
+		return;
+	if (task)
+		drop_task(task);
+	reply_tlsa(role, id, &failed);
+}
+
+static void
 start_probe(struct role *role, uint64_t id, struct mt_bytes body)
 {
 	struct mt_probe_result failed = {.state = MT_PROBE_FAILED};
@@ -148,6 +215,33 @@ start_probe(struct role *role, uint64_t id, struct mt_bytes body)
 	reply_probe(role, id, &failed);
 }
 
+/* Stops what a task does. */
+static void
+stop_task(struct task *task)
+{
+	if (task->probe) {
+		mt_probe_cancel(task->probe);
+		task->role->n_probes--;
+	}
+	if (task->lookup)
+		mt_dns_cancel(task->lookup);
+	drop_task(task);
+}
+
+/* An id that is not here was answered meanwhile. */
+static void
+cancel_task(struct role *role, uint64_t id)
+{
+	struct task *task;
+
+	LIST_FOREACH(task, &role->tasks, entry)
+	if (task->id == id) {
+		stop_task(task);
+		leave_when_drained(role);
+		return;
+	}
+}
+
 static void
 on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
 {
@@ -155,8 +249,14 @@ on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes 
 
 	if (header->type == MT_WIRE_RESOLVE)
 		start_resolve(role, header->id, body);
+	else if (header->type == MT_WIRE_SRV)
+		start_srv(role, header->id, body);
+	else if (header->type == MT_WIRE_TLSA)
+		start_tlsa(role, header->id, body);
 	else if (header->type == MT_WIRE_PROBE)
 		start_probe(role, header->id, body);
+	else if (header->type == MT_WIRE_CANCEL && mt_wire_decode_cancel(body) == 0)
+		cancel_task(role, header->id);
 	else /* nothing a keeper sends us */
 		event_base_loopbreak(role->base);
 }
@@ -183,7 +283,9 @@ prepare(struct role *role, const struct mt_role_options *options)
 	const struct mt_dns_options dns = {.forward = options->dns_forward,
 					   .n_forward = options->n_dns_forward,
 					   .anchor = options->dns_anchor,
-					   .n_anchor = options->n_dns_anchor};
+					   .n_anchor = options->n_dns_anchor,
+					   .negative = options->dns_negative_anchor,
+					   .n_negative = options->n_dns_negative_anchor};
 	const struct mt_port_ops ops = {
 		.on_message = on_message, .on_end = on_end, .on_sent = on_sent, .userdata = role};
 	int r;
@@ -195,6 +297,10 @@ prepare(struct role *role, const struct mt_role_options *options)
 	r = mt_dns_new(role->base, &dns, &role->dns);
 	if (r != 0)
 		return r < 0 ? r : -EINVAL;
+	if (!mt_dns_has_anchor(role->dns))
+		fputs("mailtrust-worker: net: no DNSSEC trust anchor was found (package "
+		      "dns-root-data); DANE is not used\n",
+		      stderr);
 	return mt_port_new(role->base, options->fd, &ops, &role->port);
 }
 
@@ -203,13 +309,8 @@ release(struct role *role)
 {
 	struct task *task;
 
-	while ((task = LIST_FIRST(&role->tasks))) {
-		if (task->probe)
-			mt_probe_cancel(task->probe);
-		if (task->lookup)
-			mt_dns_cancel(task->lookup);
-		drop_task(task);
-	}
+	while ((task = LIST_FIRST(&role->tasks)))
+		stop_task(task);
 	mt_port_free(role->port);
 	mt_dns_free(role->dns);
 	if (role->base)

@@ -24,6 +24,8 @@ struct mt_role_options {
 	size_t n_dns_forward;
 	const char *const *dns_anchor;
 	size_t n_dns_anchor;
+	const char *const *dns_negative_anchor;
+	size_t n_dns_negative_anchor;
 	bool require_user;
 };
 

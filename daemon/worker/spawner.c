@@ -31,7 +31,7 @@
 /* A chain and a net worker, and a successor of each while the old ones drain; then some that are
  * still dying. */
 #define WORKERS_MAX 8
-#define ARGS_MAX (8 + 4 * MT_SPAWNER_DNS_MAX)
+#define ARGS_MAX (8 + 6 * MT_SPAWNER_DNS_MAX)
 
 /* Control messages; both ends are one build, but not one process, so they are checked. */
 struct control {
@@ -167,6 +167,10 @@ build_argv(const struct spawner *spawner, enum mt_worker_role role, const char *
 	for (size_t i = 0; i < options->n_dns_anchor; i++) {
 		argv[n++] = "--dns-anchor";
 		argv[n++] = options->dns_anchor[i];
+	}
+	for (size_t i = 0; i < options->n_dns_negative_anchor; i++) {
+		argv[n++] = "--dns-negative-anchor";
+		argv[n++] = options->dns_negative_anchor[i];
 	}
 	argv[n] = NULL;
 }
@@ -396,7 +400,8 @@ mt_spawner_start(const struct mt_spawner_options *options, int *ret_control_fd, 
 	pid_t pid;
 
 	if (options->n_dns_forward > MT_SPAWNER_DNS_MAX ||
-	    options->n_dns_anchor > MT_SPAWNER_DNS_MAX)
+	    options->n_dns_anchor > MT_SPAWNER_DNS_MAX ||
+	    options->n_dns_negative_anchor > MT_SPAWNER_DNS_MAX)
 		return -E2BIG;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -errno;

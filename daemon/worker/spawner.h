@@ -33,8 +33,10 @@ struct mt_spawner_options {
 	const char *trust_anchors; /* file or directory; NULL: the system's */
 	const char *dns_forward[MT_SPAWNER_DNS_MAX]; /* ADDR@PORT; none: resolv.conf */
 	size_t n_dns_forward;
-	const char *dns_anchor[MT_SPAWNER_DNS_MAX]; /* files; none: the distribution's */
+	const char *dns_anchor[MT_SPAWNER_DNS_MAX]; /* files, beside the distribution's */
 	size_t n_dns_anchor;
+	const char *dns_negative_anchor[MT_SPAWNER_DNS_MAX]; /* domains that are not validated */
+	size_t n_dns_negative_anchor;
 	bool require_user; /* system mode: no user mailtrust-worker, no worker */
 };
 

@@ -283,3 +283,33 @@ mt_unpack_text(struct mt_unpack *in, char *ret, size_t buffer_size)
 	memcpy(ret, bytes, size);
 	ret[size] = '\0';
 }
+
+void
+mt_pack_tlsa_records(struct mt_wire_message *msg, const struct mt_tlsa_record *records, size_t n)
+{
+	mt_pack_count(msg, n, MT_TLSA_MAX);
+	for (size_t i = 0; i < n && !msg->overflow; i++) {
+		mt_pack_u8(msg, records[i].usage);
+		mt_pack_u8(msg, records[i].selector);
+		mt_pack_u8(msg, records[i].matching);
+		mt_pack_bytes(msg, records[i].data, records[i].size, MT_TLSA_DATA_MAX);
+	}
+}
+
+size_t
+mt_unpack_tlsa_records(struct mt_unpack *in, struct mt_tlsa_record *ret)
+{
+	size_t n = mt_unpack_count(in, MT_TLSA_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct mt_bytes data;
+
+		ret[i].usage = mt_unpack_u8(in);
+		ret[i].selector = mt_unpack_u8(in);
+		ret[i].matching = mt_unpack_u8(in);
+		data = mt_unpack_bytes(in, MT_TLSA_DATA_MAX);
+		ret[i].data = data.data;
+		ret[i].size = (uint16_t)data.size;
+	}
+	return n;
+}

@@ -28,6 +28,10 @@ void mt_pack_bytes(struct mt_wire_message *msg, const uint8_t *data, size_t size
 void mt_pack_count(struct mt_wire_message *msg, size_t count, size_t max);
 void mt_pack_text(struct mt_wire_message *msg, const char *text, size_t buffer_size);
 
+/* A list of at most MT_TLSA_MAX records. */
+void mt_pack_tlsa_records(struct mt_wire_message *msg, const struct mt_tlsa_record *records,
+			  size_t n);
+
 /* Reading. */
 struct mt_unpack {
 	const uint8_t *next;
@@ -51,6 +55,8 @@ void mt_unpack_fixed(struct mt_unpack *in, uint8_t *ret, size_t size);
 /* Borrowed from the body; size at most max. */
 struct mt_bytes mt_unpack_bytes(struct mt_unpack *in, size_t max);
 size_t mt_unpack_count(struct mt_unpack *in, size_t max);
+/* Return: how many. Their data is borrowed from the body. */
+size_t mt_unpack_tlsa_records(struct mt_unpack *in, struct mt_tlsa_record *ret);
 /* Printable ASCII only, NUL-terminated in the buffer. */
 void mt_unpack_text(struct mt_unpack *in, char *ret, size_t buffer_size);
 

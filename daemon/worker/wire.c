@@ -131,15 +131,7 @@ pack_tlsa(struct mt_wire_message *msg, const struct mt_tlsa *tlsa)
 {
 	mt_pack_u8(msg, (uint8_t)tlsa->status);
 	mt_pack_i64(msg, tlsa->expires_usec);
-	mt_pack_count(msg, tlsa->n, MT_TLSA_MAX);
-	for (size_t i = 0; i < tlsa->n && !msg->overflow; i++) {
-		const struct mt_tlsa_record *record = &tlsa->records[i];
-
-		mt_pack_u8(msg, record->usage);
-		mt_pack_u8(msg, record->selector);
-		mt_pack_u8(msg, record->matching);
-		mt_pack_bytes(msg, record->data, record->size, MT_TLSA_DATA_MAX);
-	}
+	mt_pack_tlsa_records(msg, tlsa->records, tlsa->n);
 }
 
 static void
@@ -147,18 +139,7 @@ unpack_tlsa(struct mt_unpack *in, struct mt_tlsa *tlsa)
 {
 	tlsa->status = mt_unpack_enum(in, MT_TLSA_STATUS_COUNT);
 	tlsa->expires_usec = mt_unpack_i64(in);
-	tlsa->n = mt_unpack_count(in, MT_TLSA_MAX);
-	for (size_t i = 0; i < tlsa->n; i++) {
-		struct mt_tlsa_record *record = &tlsa->records[i];
-		struct mt_bytes data;
-
-		record->usage = mt_unpack_u8(in);
-		record->selector = mt_unpack_u8(in);
-		record->matching = mt_unpack_u8(in);
-		data = mt_unpack_bytes(in, MT_TLSA_DATA_MAX);
-		record->data = data.data;
-		record->size = (uint16_t)data.size;
-	}
+	tlsa->n = mt_unpack_tlsa_records(in, tlsa->records);
 }
 
 static void

@@ -19,6 +19,7 @@
 
 #include "daemon/worker/chain.h"
 #include "policy/evidence.h"
+#include "policy/rrset.h"
 
 #define MT_WIRE_VERSION 1
 #define MT_WIRE_HEADER_SIZE 16
@@ -31,9 +32,14 @@ enum mt_wire_type {
 	MT_WIRE_RESOLVE,    /* keeper -> net: a host */
 	MT_WIRE_ADDRESSES,  /* net -> keeper: struct mt_addresses */
 	MT_WIRE_PROBE,      /* keeper -> net: struct mt_probe_request */
-	MT_WIRE_EVIDENCE    /* net -> keeper: struct mt_probe_result */
+	MT_WIRE_EVIDENCE,   /* net -> keeper: struct mt_probe_result */
+	MT_WIRE_SRV,        /* keeper -> net: a name */
+	MT_WIRE_SRV_RRSET,  /* net -> keeper: struct mt_srv_rrset */
+	MT_WIRE_TLSA,       /* keeper -> net: a host and a port */
+	MT_WIRE_TLSA_RRSET, /* net -> keeper: struct mt_tlsa_rrset */
+	MT_WIRE_CANCEL      /* keeper -> net: nobody waits for this id any more; no reply */
 };
-#define MT_WIRE_TYPE_COUNT 8
+#define MT_WIRE_TYPE_COUNT 13
 
 enum {
 	MT_WIRE_E_MALFORMED = 1, /* decoders: not a message of ours */
@@ -144,6 +150,26 @@ MT_MUST_CHECK int mt_wire_decode_resolve(struct mt_bytes body,
 MT_MUST_CHECK int mt_wire_encode_addresses(struct mt_wire_message *msg, uint64_t id,
 					   const struct mt_addresses *addresses);
 MT_MUST_CHECK int mt_wire_decode_addresses(struct mt_bytes body, struct mt_addresses *ret);
+
+MT_MUST_CHECK int mt_wire_encode_srv(struct mt_wire_message *msg, uint64_t id, const char *name);
+MT_MUST_CHECK int mt_wire_decode_srv(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE]);
+
+MT_MUST_CHECK int mt_wire_encode_srv_rrset(struct mt_wire_message *msg, uint64_t id,
+					   const struct mt_srv_rrset *rrset);
+MT_MUST_CHECK int mt_wire_decode_srv_rrset(struct mt_bytes body, struct mt_srv_rrset *ret);
+
+MT_MUST_CHECK int mt_wire_encode_tlsa(struct mt_wire_message *msg, uint64_t id, const char *host,
+				      uint16_t port);
+MT_MUST_CHECK int mt_wire_decode_tlsa(struct mt_bytes body, char ret_host[static MT_DOMAIN_SIZE],
+				      uint16_t *ret_port);
+
+MT_MUST_CHECK int mt_wire_encode_tlsa_rrset(struct mt_wire_message *msg, uint64_t id,
+					    const struct mt_tlsa_rrset *rrset);
+/* The records' data is borrowed from the body. */
+MT_MUST_CHECK int mt_wire_decode_tlsa_rrset(struct mt_bytes body, struct mt_tlsa_rrset *ret);
+
+MT_MUST_CHECK int mt_wire_encode_cancel(struct mt_wire_message *msg, uint64_t id);
+MT_MUST_CHECK int mt_wire_decode_cancel(struct mt_bytes body);
 
 MT_MUST_CHECK int mt_wire_encode_probe(struct mt_wire_message *msg, uint64_t id,
 				       const struct mt_probe_request *request);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any bytes as any message of the worker link, and as a DNS response. */
 
-#include "daemon/worker/dns.h"
+#include "daemon/worker/dns-packet.h"
 #include "daemon/worker/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +15,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct mt_probe_request probe;
 	const struct mt_bytes body = {.data = data, .size = size};
 	struct mt_probe_result result = {0};
-	struct mt_addresses found = {.ttl_sec = UINT32_MAX};
+	static struct mt_srv_rrset srv, read_srv;
+	static struct mt_tlsa_rrset tlsa, read_tlsa;
+	struct mt_addresses found = {0};
+	struct mt_dns_facts facts;
+	uint16_t port;
 	struct mt_wire_header header;
 	struct mt_wire_ready ready;
 	struct mt_bytes rest;
@@ -31,7 +35,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sink = mt_wire_decode_probe(body, &probe);
 	if (mt_wire_decode_evidence(body, &result) == 0)
 		mt_probe_result_clear(&result);
-	sink = mt_dns_read_answer(data, size, size % 2 ? 1 : 28, &found);
+	sink = mt_wire_decode_srv(body, host);
+	sink = mt_wire_decode_srv_rrset(body, &srv);
+	sink = mt_wire_decode_tlsa(body, host, &port);
+	sink = mt_wire_decode_tlsa_rrset(body, &tlsa);
+	read_srv = (struct mt_srv_rrset){0};
+	read_tlsa = (struct mt_tlsa_rrset){0};
+	sink = mt_dns_read(body, MT_DNS_TYPE_A, 0, mt_dns_add_address, &found, &facts);
+	sink = mt_dns_read(body, MT_DNS_TYPE_AAAA, 0, mt_dns_add_address, &found, &facts);
+	sink = mt_dns_read(body, MT_DNS_TYPE_SRV, 0, mt_dns_add_srv, &read_srv, &facts);
+	sink = mt_dns_read(body, MT_DNS_TYPE_TLSA, 0, mt_dns_add_tlsa, &read_tlsa, &facts);
 	(void)sink;
 	return 0;
 }

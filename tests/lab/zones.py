@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Signed and unsigned DNS zones, served by one nsd on loopback.
 
-The tree hangs below `test.`, whose key is the trust anchor. A child zone is signed, unsigned,
-expired (signatures out of date) or forged (the parent vouches for another key).
+The tree hangs below `test.`, whose key is the trust anchor. A child zone is of one of these kinds:
+
+signed, nsec3 (signed, with opt-out) and unsigned; expired and future (signatures out of date);
+forged (the parent vouches for another key); stripped (the parent vouches for a key, the zone has no
+signatures); broken (vouched for, and the server cannot load it: SERVFAIL).
 """
 import socket
 
@@ -28,23 +31,29 @@ remote-control:
 
 class Zones:
     """Zones(lab, {"secure.test": ("signed", "imap IN A 127.0.0.1\\n")}): address and anchor are what
-    mailtrustd's --dns-forward and --dns-anchor want."""
+    mailtrustd's --dns-forward and --dns-anchor want. parent is the kind of `test.` itself."""
 
-    def __init__(self, lab, zones):
+    DATES = {"expired": ["-i", "20200101", "-e", "20200201"], "future": ["-i", "20400101", "-e", "20400201"]}
+
+    def __init__(self, lab, zones, parent="signed"):
         self.lab, self.folder, self.port = lab, lab.folder("zones"), lab.port()
         self.address = f"127.0.0.1@{self.port}"
-        parent = SOA + "ns IN A 127.0.0.1\n"
+        root = SOA + "ns IN A 127.0.0.1\n"
         config = CONFIG.format(port=self.port, folder=self.folder)
         for name, (kind, records) in zones.items():
-            parent += f"{name}. IN NS ns.test.\n" + self.write(name, kind, SOA + records)
+            root += f"{name}. IN NS ns.test.\n" + self.write(name, kind, SOA + records)
         self.anchor = self.folder / "anchor.ds"
-        self.anchor.write_text(self.write("test", "signed", parent))
-        for name, (kind, _) in {**zones, "test": ("signed", "")}.items():
-            suffix = "" if kind == "unsigned" else ".signed"
+        self.anchor.write_text(self.write("test", parent, root))
+        for name, (kind, _) in {**zones, "test": (parent, "")}.items():
+            suffix = {"unsigned": "", "stripped": "", "broken": ".nowhere"}.get(kind, ".signed")
             config += f"zone:\n  name: {name}\n  zonefile: {name}{suffix}\n"
         (self.folder / "nsd.conf").write_text(config)
         self.process = lab.start(["nsd", "-d", "-c", self.folder / "nsd.conf"])
         place.wait_until(self.answers, "nsd")
+
+    def options(self, resolver=None):
+        """What mailtrustd is to be started with."""
+        return ["--dns-forward", (resolver or self).address, "--dns-anchor", self.anchor]
 
     def write(self, name, kind, text):
         """Writes and signs one zone. Return: its DS record, for the parent."""
@@ -52,8 +61,8 @@ class Zones:
         if kind == "unsigned":
             return ""
         key = self.keygen(name)
-        dates = ["-i", "20200101", "-e", "20200201"] if kind == "expired" else []
-        done = self.lab.run(["ldns-signzone", *dates, name, key], cwd=self.folder)
+        options = ["-n", "-p"] if kind == "nsec3" else self.DATES.get(kind, [])
+        done = self.lab.run(["ldns-signzone", *options, name, key], cwd=self.folder)
         if done.returncode:
             raise place.Failure(f"ldns-signzone {name}: {done.stderr}")
         if kind == "forged":

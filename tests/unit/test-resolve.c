@@ -122,6 +122,8 @@ struct fixture {
 	pid_t server, spawner;
 	char forward[64], anchor[64];
 	struct mt_addresses seen;
+	struct mt_srv_rrset srv;
+	struct mt_tlsa_rrset tlsa;
 	unsigned n_calls;
 };
 
@@ -147,8 +149,7 @@ setup(void **state)
 		serve(fd);
 	close(fd);
 
-	/* An anchor for one zone only: what is below it and unsigned is bogus, the rest insecure.
-	 */
+	/* An anchor for one zone: what is below it and unsigned is bogus. */
 	snprintf(f->anchor, sizeof(f->anchor), "/tmp/mt-anchor-%d.ds", (int)getpid());
 	file = fopen(f->anchor, "w");
 	assert_non_null(file);
@@ -159,6 +160,8 @@ setup(void **state)
 	snprintf(f->forward, sizeof(f->forward), "127.0.0.1@%d", (int)ntohs(any.sin_port));
 	spawner.dns_forward[spawner.n_dns_forward++] = f->forward;
 	spawner.dns_anchor[spawner.n_dns_anchor++] = f->anchor;
+	/* the distribution's root key would call everything else here bogus */
+	spawner.dns_negative_anchor[spawner.n_dns_negative_anchor++] = "example";
 	f->base = event_base_new();
 	assert_int_equal(mt_spawner_start(&spawner, &control_fd, &f->spawner), 0);
 	assert_int_equal(mt_jobs_new(f->base, control_fd, &options, &f->jobs), 0);
@@ -292,6 +295,129 @@ a_silent_server_is_a_timeout_after_four_seconds(void **state)
 	assert_int_equal(f->seen.state, MT_ADDRESSES_FOUND);
 }
 
+static void
+on_srv(const struct mt_srv_rrset *rrset, void *userdata)
+{
+	struct fixture *f = userdata;
+
+	f->n_calls++;
+	f->srv = *rrset;
+	event_base_loopbreak(f->base);
+}
+
+static void
+on_tlsa(const struct mt_tlsa_rrset *rrset, void *userdata)
+{
+	struct fixture *f = userdata;
+
+	f->n_calls++;
+	f->tlsa = *rrset;
+	event_base_loopbreak(f->base);
+}
+
+static void
+run(struct fixture *f)
+{
+	const struct timeval limit = {.tv_sec = 8};
+
+	f->n_calls = 0;
+	event_base_loopexit(f->base, &limit);
+	while (f->n_calls == 0 && event_base_loop(f->base, EVLOOP_ONCE) == 0 &&
+	       !event_base_got_exit(f->base))
+		;
+	assert_int_equal(f->n_calls, 1);
+}
+
+static void
+an_srv_that_is_not_there_is_absent_and_insecure(void **state)
+{
+	struct fixture *f = *state;
+	struct mt_job *job;
+
+	assert_int_equal(mt_jobs_srv(f->jobs, "four.example", on_srv, f, &job), 0);
+	run(f);
+	assert_int_equal(f->srv.rrset.state, MT_RRSET_ABSENT);
+	assert_int_equal(f->srv.rrset.dnssec, MT_DNSSEC_INSECURE);
+	assert_in_range(f->srv.rrset.ttl_sec, 1, 90);
+}
+
+static void
+an_srv_question_that_fails_is_servfail_and_undetermined(void **state)
+{
+	struct fixture *f = *state;
+	struct mt_job *job;
+
+	assert_int_equal(mt_jobs_srv(f->jobs, "failing.example", on_srv, f, &job), 0);
+	run(f);
+	assert_int_equal(f->srv.rrset.state, MT_RRSET_SERVFAIL);
+	assert_int_equal(f->srv.rrset.dnssec, MT_DNSSEC_UNDETERMINED);
+	assert_int_equal(f->srv.rrset.ttl_sec, 0);
+}
+
+static void
+check_tlsa(struct fixture *f, const char *host, enum mt_tlsa_status status)
+{
+	struct mt_job *job;
+
+	assert_int_equal(mt_jobs_tlsa(f->jobs, host, 993, on_tlsa, f, &job), 0);
+	run(f);
+	assert_int_equal(mt_tlsa_rrset_status(&f->tlsa), status);
+	assert_int_equal(f->tlsa.n, 0);
+}
+
+static void
+an_insecure_address_ends_the_question_for_tlsa(void **state)
+{
+	struct fixture *f = *state;
+
+	check_tlsa(f, "four.example", MT_TLSA_INSECURE);
+	assert_in_range(f->tlsa.rrset.ttl_sec, 1, 120);
+	/* TLSA of this one would be answered by silence: it was not asked */
+	check_tlsa(f, "broken-six.example", MT_TLSA_INSECURE);
+}
+
+static void
+a_failing_address_leaves_tlsa_undetermined(void **state)
+{
+	check_tlsa(*state, "failing.example", MT_TLSA_UNDETERMINED);
+}
+
+static void
+a_bogus_address_makes_tlsa_bogus(void **state)
+{
+	check_tlsa(*state, "unsigned.signed.test", MT_TLSA_BOGUS);
+}
+
+static void
+a_name_too_long_for_a_prefix_has_no_tlsa(void **state)
+{
+	char host[MT_DOMAIN_SIZE];
+
+	memset(host, 'a', 250);
+	host[250] = '\0';
+	for (size_t i = 60; i <= 240; i += 60)
+		host[i] = '.';
+	check_tlsa(*state, host, MT_TLSA_INSECURE);
+}
+
+/* The worker holds no more tasks than the keeper may send: had it kept those cancelled, the next
+ * question would fail. */
+static void
+cancelled_questions_make_room_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct mt_job *jobs[MT_JOBS_MAX];
+
+	resolve(f, "both.example"); /* the worker is up */
+	for (size_t i = 0; i < MT_JOBS_MAX; i++)
+		assert_int_equal(mt_jobs_tlsa(f->jobs, "silent.example", 993, on_tlsa, f, &jobs[i]),
+				 0);
+	for (size_t i = 0; i < MT_JOBS_MAX; i++)
+		mt_job_cancel(jobs[i]);
+	resolve(f, "four.example");
+	assert_int_equal(f->seen.state, MT_ADDRESSES_FOUND);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -305,6 +431,13 @@ main(void)
 		CASE(servfail_is_undetermined_never_insecure),
 		CASE(a_bogus_answer_yields_no_address),
 		CASE(a_silent_server_is_a_timeout_after_four_seconds),
+		CASE(an_srv_that_is_not_there_is_absent_and_insecure),
+		CASE(an_srv_question_that_fails_is_servfail_and_undetermined),
+		CASE(an_insecure_address_ends_the_question_for_tlsa),
+		CASE(a_failing_address_leaves_tlsa_undetermined),
+		CASE(a_bogus_address_makes_tlsa_bogus),
+		CASE(a_name_too_long_for_a_prefix_has_no_tlsa),
+		CASE(cancelled_questions_make_room_at_once),
 	};
 
 	return cmocka_run_group_tests_name("resolve", tests, NULL, NULL);

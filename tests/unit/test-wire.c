@@ -277,11 +277,14 @@ decode_any(const uint8_t *data, size_t size)
 	static struct mt_validation validation;
 	static struct mt_addresses addresses;
 	static struct mt_probe_request probe;
+	static struct mt_srv_rrset srv;
+	static struct mt_tlsa_rrset tlsa;
 	struct mt_wire_header header;
 	struct mt_wire_ready ready;
 	struct mt_probe_result result = {0};
 	char host[MT_DOMAIN_SIZE];
 	struct mt_bytes body;
+	uint16_t port;
 	int r;
 
 	if (mt_wire_decode_header(data, size, &header, &body) != 0)
@@ -305,13 +308,50 @@ decode_any(const uint8_t *data, size_t size)
 		r = mt_wire_decode_evidence(body, &result);
 		mt_probe_result_clear(&result);
 		return r;
+	case MT_WIRE_SRV:
+		return mt_wire_decode_srv(body, host);
+	case MT_WIRE_SRV_RRSET:
+		return mt_wire_decode_srv_rrset(body, &srv);
+	case MT_WIRE_TLSA:
+		return mt_wire_decode_tlsa(body, host, &port);
+	case MT_WIRE_TLSA_RRSET:
+		return mt_wire_decode_tlsa_rrset(body, &tlsa);
+	case MT_WIRE_CANCEL:
+		return mt_wire_decode_cancel(body);
 	}
 	return 1;
 }
 
 static const enum mt_wire_type all_types[] = {
 	MT_WIRE_READY,     MT_WIRE_CHAIN, MT_WIRE_VALIDATION, MT_WIRE_RESOLVE,
-	MT_WIRE_ADDRESSES, MT_WIRE_PROBE, MT_WIRE_EVIDENCE};
+	MT_WIRE_ADDRESSES, MT_WIRE_PROBE, MT_WIRE_EVIDENCE,   MT_WIRE_SRV,
+	MT_WIRE_SRV_RRSET, MT_WIRE_TLSA,  MT_WIRE_TLSA_RRSET, MT_WIRE_CANCEL};
+
+static struct mt_srv_rrset
+full_srv(void)
+{
+	struct mt_srv_rrset rrset = {.rrset = {.state = MT_RRSET_FOUND,
+					       .dnssec = MT_DNSSEC_SECURE,
+					       .ttl_sec = 300,
+					       .signed_until_usec = INT64_C(1800000000000000),
+					       .canonical = "alias.example.test"},
+				     .n_omitted = 968,
+				     .n_unusable = 2};
+
+	mt_srv_rrset_add(&rrset, &(struct mt_srv_record){20, 1, 143, "."});
+	mt_srv_rrset_add(&rrset, &(struct mt_srv_record){10, 0, 993, "imap.example.test"});
+	return rrset;
+}
+
+static struct mt_tlsa_rrset
+full_tlsa(void)
+{
+	return (struct mt_tlsa_rrset){
+		.rrset = {.state = MT_RRSET_FOUND, .dnssec = MT_DNSSEC_SECURE, .ttl_sec = 60},
+		.address = MT_DNSSEC_SECURE,
+		.records = {{3, 1, 1, sizeof(digest), digest}, {2, 0, 1, 3, der}},
+		.n = 2};
+}
 
 static void
 encode_full(enum mt_wire_type type)
@@ -323,6 +363,8 @@ encode_full(enum mt_wire_type type)
 	const struct mt_wire_ready ready = {.anchors = MT_ANCHORS_LOADED};
 	const struct mt_addresses addresses = {
 		.state = MT_ADDRESSES_FOUND, .n = 1, .address = {"192.0.2.7"}};
+	const struct mt_srv_rrset srv = full_srv();
+	const struct mt_tlsa_rrset tlsa = full_tlsa();
 	int r = -1;
 
 	switch (type) {
@@ -348,6 +390,21 @@ encode_full(enum mt_wire_type type)
 		break;
 	case MT_WIRE_EVIDENCE:
 		r = mt_wire_encode_evidence(&message, 1, &result);
+		break;
+	case MT_WIRE_SRV:
+		r = mt_wire_encode_srv(&message, 1, "_imaps._tcp.example.test");
+		break;
+	case MT_WIRE_SRV_RRSET:
+		r = mt_wire_encode_srv_rrset(&message, 1, &srv);
+		break;
+	case MT_WIRE_TLSA:
+		r = mt_wire_encode_tlsa(&message, 1, "imap.example.test", 993);
+		break;
+	case MT_WIRE_TLSA_RRSET:
+		r = mt_wire_encode_tlsa_rrset(&message, 1, &tlsa);
+		break;
+	case MT_WIRE_CANCEL:
+		r = mt_wire_encode_cancel(&message, 1);
 		break;
 	}
 	assert_int_equal(r, 0);
@@ -395,6 +452,74 @@ trailing_bytes_are_refused(void **state)
 		set_body_size(message.data, message.size);
 		assert_int_not_equal(decode_any(message.data, message.size), 0);
 	}
+}
+
+static void
+an_srv_rrset_survives_the_link(void **state)
+{
+	const struct mt_srv_rrset in = full_srv();
+	struct mt_srv_rrset out;
+
+	memset(&out, 0, sizeof(out));
+	encode_full(MT_WIRE_SRV_RRSET);
+	assert_int_equal(mt_wire_decode_srv_rrset(body_of(MT_WIRE_SRV_RRSET, 1), &out), 0);
+	assert_int_equal(out.n, 2);
+	assert_string_equal(out.records[0].target, "imap.example.test");
+	assert_string_equal(out.records[1].target, ".");
+	assert_int_equal(out.records[1].port, 143);
+	assert_memory_equal(&out.rrset, &in.rrset, sizeof(in.rrset));
+	assert_int_equal(out.n_omitted, 968);
+	assert_int_equal(out.n_unusable, 2);
+}
+
+static void
+a_tlsa_rrset_survives_the_link(void **state)
+{
+	const struct mt_tlsa_rrset in = full_tlsa();
+	struct mt_tlsa_rrset out;
+
+	encode_full(MT_WIRE_TLSA_RRSET);
+	assert_int_equal(mt_wire_decode_tlsa_rrset(body_of(MT_WIRE_TLSA_RRSET, 1), &out), 0);
+	assert_int_equal(out.n, 2);
+	assert_int_equal(out.records[0].usage, 3);
+	assert_int_equal(out.records[0].size, sizeof(digest));
+	assert_memory_equal(out.records[0].data, digest, sizeof(digest));
+	assert_int_equal(out.address, MT_DNSSEC_SECURE);
+	assert_memory_equal(&out.rrset, &in.rrset, sizeof(in.rrset));
+}
+
+/* What a taken-over worker could try: unsorted records, a target that is no name, found without
+ * records, a TTL of centuries. */
+static void
+an_rrset_that_contradicts_itself_is_refused(void **state)
+{
+	struct mt_srv_rrset srv = full_srv(), out;
+	struct mt_tlsa_rrset tlsa = full_tlsa(), tlsa_out;
+
+	srv.records[0].priority = 30;
+	assert_int_equal(mt_wire_encode_srv_rrset(&message, 1, &srv), 0);
+	assert_int_not_equal(mt_wire_decode_srv_rrset(body_of(MT_WIRE_SRV_RRSET, 1), &out), 0);
+
+	srv = full_srv();
+	strcpy(srv.records[0].target, "Imap.example.test");
+	assert_int_equal(mt_wire_encode_srv_rrset(&message, 1, &srv), 0);
+	assert_int_not_equal(mt_wire_decode_srv_rrset(body_of(MT_WIRE_SRV_RRSET, 1), &out), 0);
+
+	srv = full_srv();
+	srv.rrset.state = MT_RRSET_ABSENT;
+	assert_int_equal(mt_wire_encode_srv_rrset(&message, 1, &srv), 0);
+	assert_int_not_equal(mt_wire_decode_srv_rrset(body_of(MT_WIRE_SRV_RRSET, 1), &out), 0);
+
+	tlsa.n = 0;
+	assert_int_equal(mt_wire_encode_tlsa_rrset(&message, 1, &tlsa), 0);
+	assert_int_not_equal(mt_wire_decode_tlsa_rrset(body_of(MT_WIRE_TLSA_RRSET, 1), &tlsa_out),
+			     0);
+
+	tlsa = full_tlsa();
+	tlsa.rrset.ttl_sec = MT_DNS_TTL_MAX_SEC + 1;
+	assert_int_equal(mt_wire_encode_tlsa_rrset(&message, 1, &tlsa), 0);
+	assert_int_not_equal(mt_wire_decode_tlsa_rrset(body_of(MT_WIRE_TLSA_RRSET, 1), &tlsa_out),
+			     0);
 }
 
 /* Any single byte changed to any value decodes within bounds or not at all; the sanitizers and the
@@ -580,6 +705,9 @@ main(void)
 		cmocka_unit_test(only_the_keys_that_are_present_cross_the_link),
 		cmocka_unit_test(a_truncated_message_is_refused_at_every_length),
 		cmocka_unit_test(trailing_bytes_are_refused),
+		cmocka_unit_test(an_srv_rrset_survives_the_link),
+		cmocka_unit_test(a_tlsa_rrset_survives_the_link),
+		cmocka_unit_test(an_rrset_that_contradicts_itself_is_refused),
 		cmocka_unit_test(a_mutated_message_never_exceeds_a_bound),
 		cmocka_unit_test(a_foreign_header_is_refused),
 		cmocka_unit_test(more_than_the_chain_bound_is_neither_sent_nor_taken),
