@@ -65,7 +65,7 @@ sets_are_written_in_one_form(void **state)
 		{"endpoints_allow", "[2001:DB8::0:1],192.0.2.7", "192.0.2.7,2001:db8::1"},
 		{"client_cert_allow", B "," A "," B, A "," B},
 		{"anchors", HEX_32("0B") "," A, A "," B},
-		{"static_pins", "b.test=" A ",A.test=" B ",a.test=" A,
+		{"static_pins", "b.test=" A ",A.test=" B ",a.test=" A ",b.test=" A,
 		 "a.test=" A ",a.test=" B ",b.test=" A},
 	};
 	char text[4096];
