@@ -51,27 +51,16 @@ static void
 what_is_no_name_is_refused_and_leaves_the_buffer(void **state)
 {
 	static const char *const names[] = {
-		"",
-		".",
-		"..",
-		".test",
-		"a..test",
-		"a.test..",
-		"-a.test",
-		"a-.test",
-		"a b.test",
-		"a.te st",
-		"*.test",
-		"a@test",
-		"a/b.test",
-		"b\xc3\xbc"
-		"cher.test",
-		"a.test\n",
-		"192.0.2.7",
-		"a.b.123",
-		"[::1]",
-		"::1",
-		LABEL_64 ".test",
+		"",         ".",
+		"..",       ".test",
+		"a..test",  "a.test..",
+		"-a.test",  "a-.test",
+		"a b.test", "a.te st",
+		"*.test",   "a@test",
+		"a/b.test", "b\xc3\xbc.test",
+		"a.test\n", "192.0.2.7",
+		"a.b.123",  "[::1]",
+		"::1",      LABEL_64 ".test",
 	};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(names); i++) {
@@ -237,9 +226,7 @@ an_address_splits_at_its_last_at_sign(void **state)
 		{"a b@example.test", 0, NULL},
 		{"a\n@example.test", 0, NULL},
 		{"a\x7f@example.test", 0, NULL},
-		{"a@b\xc3\xbc"
-		 "cher.test",
-		 0, NULL},
+		{"a@b\xc3\xbc.test", 0, NULL},
 		{"a@192.0.2.7", 0, NULL},
 		{LABEL_64 "@example.test", 64, "example.test"},
 		{LABEL_64 "x@example.test", 0, NULL},

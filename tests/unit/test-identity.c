@@ -193,17 +193,8 @@ static void
 what_is_neither_a_name_nor_a_literal_is_no_reference(void **state)
 {
 	static const char *const hosts[] = {
-		"",
-		".",
-		"a..test",
-		"-a.test",
-		"a b.test",
-		"*.test",
-		"192.0.2.300",
-		"1.2.3.4.5",
-		"b\xc3\xbc"
-		"cher.test",
-		"[192.0.2.7]",
+		"",         ".",           "a..test",   "-a.test",        "a b.test",
+		"*.test",   "192.0.2.300", "1.2.3.4.5", "b\xc3\xbc.test", "[192.0.2.7]",
 		"a.test\n",
 	};
 	struct mt_reference ref;

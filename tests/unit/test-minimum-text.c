@@ -65,7 +65,7 @@ sets_are_written_in_one_form(void **state)
 		{"endpoints_allow", "[2001:DB8::0:1],192.0.2.7", "192.0.2.7,2001:db8::1"},
 		{"client_cert_allow", B "," A "," B, A "," B},
 		{"anchors", HEX_32("0B") "," A, A "," B},
-		{"static_pins", "b.test=" A ",A.test=" B ",a.test=" A,
+		{"static_pins", "b.test=" A ",A.test=" B ",a.test=" A ",b.test=" A,
 		 "a.test=" A ",a.test=" B ",b.test=" A},
 	};
 	char text[4096];
@@ -104,8 +104,7 @@ what_is_no_value_is_refused_and_says_nothing(void **state)
 		{"endpoints_allow", "*."},
 		{"endpoints_allow", "a.*.test"},
 		{"endpoints_allow", "*.192.0.2.7"},
-		{"endpoints_allow", "b\xc3\xbc"
-				    "cher.test"},
+		{"endpoints_allow", "b\xc3\xbc.test"},
 		{"client_cert_allow", "any"},
 		{"client_cert_allow", "0a"},
 		{"client_cert_allow", A "0"},

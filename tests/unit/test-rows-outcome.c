@@ -89,6 +89,19 @@ row_37_a_restricted_list_names_the_mechanisms(void **state)
 }
 
 static void
+row_37_the_first_mechanism_may_be_on_the_list(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	case_set(&c, "auth_mechs", "PLAIN");
+	mechanism(&c, "PLAIN");
+	case_expect(&c, MET);
+	mechanism(&c, "LOGIN");
+	case_expect(&c, "deny/0 [cert.pkix-valid, auth.mechanism-forbidden]");
+}
+
+static void
 row_37_an_unrestricted_list_asks_for_no_mechanism(void **state)
 {
 	struct test_case c;
@@ -481,6 +494,7 @@ main(void)
 		cmocka_unit_test(row_37_concerns_the_operations_that_send_credentials),
 		cmocka_unit_test(row_37_is_skipped_while_the_handshake_is_suspended),
 		cmocka_unit_test(row_37_a_restricted_list_names_the_mechanisms),
+		cmocka_unit_test(row_37_the_first_mechanism_may_be_on_the_list),
 		cmocka_unit_test(row_37_an_unrestricted_list_asks_for_no_mechanism),
 		cmocka_unit_test(row_37_a_required_channel_binding_must_be_there),
 		cmocka_unit_test(row_38_a_certificate_nobody_asked_for_denies),

@@ -47,6 +47,25 @@ row_35_a_pinned_host_in_clear_is_a_mismatch(void **state)
 	case_expect(&c, "deny/0 [tls.none, pin.mismatch]");
 }
 
+/* A resumed session shows no chain: its leaf is known by the digest that was stated. */
+static void
+row_35_knows_a_leaf_that_was_not_judged_by_its_digest(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	c.val.state = MT_VALIDATION_NO_CHAIN;
+	c.val.pkix_valid = false;
+	case_reduced(&c);
+	case_pin(&c, 0x11);
+	case_expect(&c, "awc/0 [cert.absent, pin.matched, conf.disabled-by-user]");
+	c.ev.leaf_sha256[0] ^= 1;
+	case_expect(&c, "deny/0 [cert.absent, pin.mismatch]");
+	c.ev.leaf_sha256[0] ^= 1;
+	c.ev.present &= ~MT_BIT(MT_EV_LEAF_SHA256);
+	case_expect(&c, "deny/0 [cert.absent, pin.mismatch]");
+}
+
 static void
 row_35_a_pin_may_be_forbidden(void **state)
 {
@@ -175,6 +194,7 @@ main(void)
 		cmocka_unit_test(row_35_the_pinned_leaf_is_recognised_and_never_confidential),
 		cmocka_unit_test(row_35_any_of_the_pins_of_the_host_will_do),
 		cmocka_unit_test(row_35_a_pinned_host_in_clear_is_a_mismatch),
+		cmocka_unit_test(row_35_knows_a_leaf_that_was_not_judged_by_its_digest),
 		cmocka_unit_test(row_35_a_pin_may_be_forbidden),
 		cmocka_unit_test(row_35_a_server_that_proved_itself_supersedes_its_pin),
 		cmocka_unit_test(row_35_a_pin_of_another_account_is_only_logged),

@@ -170,6 +170,7 @@ row_18_capabilities_may_be_asked_for_over_anything(void **state)
 	case_expect(&c, "allow/0 [op.capability-only, tls.none]");
 	c.in.op = MT_OP_STARTTLS;
 	case_expect(&c, "allow/0 [op.capability-only, tls.none]");
+	assert_false(c.v.resumable);
 	c.in.op = MT_OP_TEST;
 	case_expect(&c, "deny/0 [tls.none]");
 }

@@ -221,6 +221,34 @@ row_5_expiry_keeps_what_was_stricter_than_the_default(void **state)
 }
 
 static void
+row_5_expiry_joins_and_does_not_replace(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	case_set(&c, "cipher_profile", "recommended-only");
+	case_set(&c, "not_after", NOW_SEC);
+	case_expect(&c, "allow/1 [policy.expired, cert.pkix-valid, conf.met]");
+	strcpy(c.ev.tls_cipher, "TLS_AES_128_CCM_SHA256");
+	case_expect(&c, "deny/0 [policy.expired, tls.cipher-below-policy, cert.pkix-valid]");
+}
+
+/* What expiry made stricter, the account's own policy decided: it had let itself expire. */
+static void
+row_5_expiry_decides_for_the_account(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	case_cleartext(&c);
+	case_reduced(&c);
+	case_set_org(&c, "tls_min", "1.3");
+	case_set(&c, "not_after", NOW_SEC);
+	case_expect(&c, "deny/0 [policy.expired, tls.none]");
+	assert_int_equal(c.v.layer, MT_LAYER_ACCOUNT);
+}
+
+static void
 row_5_expiry_leaves_the_confirmation_of_a_target_alone(void **state)
 {
 	struct test_case c;
@@ -373,6 +401,8 @@ main(void)
 		cmocka_unit_test(row_5_expiry_leaves_pins_unused),
 		cmocka_unit_test(row_5_expiry_joins_the_default_bundle),
 		cmocka_unit_test(row_5_expiry_keeps_what_was_stricter_than_the_default),
+		cmocka_unit_test(row_5_expiry_joins_and_does_not_replace),
+		cmocka_unit_test(row_5_expiry_decides_for_the_account),
 		cmocka_unit_test(row_5_expiry_leaves_the_confirmation_of_a_target_alone),
 		cmocka_unit_test(row_5_expiry_suspends_where_the_policy_says_so),
 		cmocka_unit_test(row_5_obligations_of_an_expired_organisation_policy_stay),
