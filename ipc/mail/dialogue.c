@@ -416,7 +416,8 @@ mt_dialogue_end(struct mt_dialogue *d)
 void
 mt_dialogue_logout(struct mt_dialogue *d)
 {
-	d->at = AT_END;
+	if (d->state == MT_DIALOGUE_READING)
+		finish(d, MT_DIALOGUE_DONE);
 	if (!d->is_upgrading && d->verbs->logout)
 		say(d, d->verbs->logout);
 }
