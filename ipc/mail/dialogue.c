@@ -24,7 +24,8 @@ struct mt_verbs {
 	bool is_tagged;
 	const char *capabilities, *upgrade, *logout;
 	const char *upgrade_capability;
-	reader_fn greeting, capability, reply;
+	reader_fn
+		readers[AT_INJECTION]; /* of the greeting, the capabilities, the upgrade's reply */
 };
 
 static bool
@@ -203,12 +204,24 @@ smtp_reply(struct mt_dialogue *d, const char *line)
 
 /* The argument of EHLO is a literal: no name of host or user goes out before TLS (D-STLS-16). */
 static const struct mt_verbs verbs[MT_PROTO_COUNT] = {
-	[MT_PROTO_IMAP] = {true, "CAPABILITY", "STARTTLS", "LOGOUT", "STARTTLS", imap_greeting,
-			   imap_capability, imap_reply},
-	[MT_PROTO_POP3] = {false, "CAPA", "STLS", "QUIT", "STLS", pop3_greeting, pop3_capability,
-			   pop3_reply},
-	[MT_PROTO_SUBMISSION] = {false, "EHLO [127.0.0.1]", "STARTTLS", "QUIT", "STARTTLS",
-				 smtp_greeting, smtp_capability, smtp_reply},
+	[MT_PROTO_IMAP] = {true,
+			   "CAPABILITY",
+			   "STARTTLS",
+			   "LOGOUT",
+			   "STARTTLS",
+			   {imap_greeting, imap_capability, imap_reply}},
+	[MT_PROTO_POP3] = {false,
+			   "CAPA",
+			   "STLS",
+			   "QUIT",
+			   "STLS",
+			   {pop3_greeting, pop3_capability, pop3_reply}},
+	[MT_PROTO_SUBMISSION] = {false,
+				 "EHLO [127.0.0.1]",
+				 "STARTTLS",
+				 "QUIT",
+				 "STARTTLS",
+				 {smtp_greeting, smtp_capability, smtp_reply}},
 };
 
 /* -- the machine ------------------------------------------------------------------------------- */
@@ -304,26 +317,22 @@ answered_upgrade(struct mt_dialogue *d, enum heard heard)
 	}
 }
 
-/* To a question that was put before TLS, anything is an answer. */
-static enum heard
-any_line(struct mt_dialogue *d, const char *line)
-{
-	return HEARD_OK;
-}
-
 static enum heard
 understand(struct mt_dialogue *d, const char *line)
 {
 	const struct mt_verbs *v = d->verbs;
-	const reader_fn readers[] = {v->greeting, v->capability, v->reply, any_line};
 
+	/* To a question that was put before TLS, anything is an answer. */
+	if (d->at == AT_INJECTION)
+		return HEARD_OK;
 	/* RFC 3501 §7: nothing that may be said here has room for a literal */
 	if (v->is_tagged && mt_line_has_literal(line, d->lines.size))
 		return HEARD_NONSENSE;
 	/* What came before the question was sent is no answer to it. */
 	if (d->out_size > 0)
-		return v->reply(d, line) == HEARD_OTHER ? HEARD_OTHER : HEARD_NONSENSE;
-	return readers[d->at](d, line);
+		return v->readers[AT_UPGRADE](d, line) == HEARD_OTHER ? HEARD_OTHER
+								      : HEARD_NONSENSE;
+	return v->readers[d->at](d, line);
 }
 
 static void
@@ -437,7 +446,8 @@ mt_dialogue_end(struct mt_dialogue *d)
 void
 mt_dialogue_logout(struct mt_dialogue *d)
 {
-	d->at = AT_END;
+	if (d->state == MT_DIALOGUE_READING)
+		finish(d, MT_DIALOGUE_DONE);
 	if (!d->is_upgrading && d->verbs->logout)
 		say(d, d->verbs->logout);
 }

@@ -43,14 +43,15 @@ begin_tls(struct mt_session *s)
 int
 mt_session_new(const struct mt_session_options *options, struct mt_session **ret)
 {
-	MT_CLEANUP(mt_session_freep) struct mt_session *s = calloc(1, sizeof(*s));
+	MT_CLEANUP(mt_session_freep) struct mt_session *s = NULL;
 	bool implicit = options->transport == MT_TRANSPORT_IMPLICIT;
 	int r;
 
-	if (!s)
-		return -ENOMEM;
 	if (strlen(options->host) >= sizeof(s->host))
 		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
 	(void)snprintf(s->host, sizeof(s->host), "%s", options->host);
 	s->proto = options->proto;
 	s->transport = options->transport;

@@ -322,6 +322,20 @@ a_conversation_that_has_ended_stays_ended(void **state)
 	assert_false(d.facts.bad_greeting);
 }
 
+/* Also where it was said in the middle of the conversation. */
+static void
+after_the_farewell_nothing_is_heard(void **state)
+{
+	struct mt_dialogue d;
+
+	mt_dialogue_init(&d, MT_PROTO_IMAP, false);
+	feed(&d, "* OK\r\n");
+	mt_dialogue_logout(&d);
+	assert_int_equal(mt_dialogue_feed(&d, (const uint8_t *)"a1 OK\r\n", 7), 0);
+	assert_int_not_equal(d.state, MT_DIALOGUE_READING);
+	assert_false(d.facts.capabilities_read);
+}
+
 int
 main(void)
 {
@@ -335,6 +349,7 @@ main(void)
 		cmocka_unit_test(a_reply_has_as_many_bytes_as_the_bound_and_not_one_more),
 		cmocka_unit_test(a_line_without_an_end_ends_the_conversation_at_its_bound),
 		cmocka_unit_test(a_conversation_that_has_ended_stays_ended),
+		cmocka_unit_test(after_the_farewell_nothing_is_heard),
 	};
 
 	return cmocka_run_group_tests_name("dialogue-hostile", tests, NULL, NULL);

@@ -116,7 +116,7 @@ static const struct talk good[] = {
 	},
 };
 
-/* I-8, D-STLS-16: talk.sent is every byte of it. */
+/* R-5.2-09, D-STLS-16: talk.sent is every byte of it. */
 static void
 before_tls_nothing_is_sent_but_capability_verbs_the_upgrade_and_farewell(void **state)
 {

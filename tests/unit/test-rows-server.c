@@ -296,6 +296,23 @@ row_33_a_must_staple_leaf_without_its_staple_is_a_fault(void **state)
 }
 
 static void
+row_33_a_staple_that_comes_after_the_certificate_is_not_missed_before(void **state)
+{
+	struct test_case c;
+
+	case_starttls(&c);
+	c.val.must_staple = true;
+	c.val.staple_valid = false;
+	c.in.phase = MT_PHASE_HANDSHAKE;
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_ALLOW);
+	c.ev.tls_version = MT_TLS_VERSION_1_3;
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+	c.ev.tls_version = MT_TLS_VERSION_1_2;
+	c.in.phase = MT_PHASE_FINAL;
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+}
+
+static void
 row_33_a_staple_nobody_asked_for_is_not_the_servers_fault(void **state)
 {
 	struct test_case c;
@@ -387,6 +404,8 @@ main(void)
 		cmocka_unit_test(row_32_is_silent_in_clear),
 		cmocka_unit_test(row_33_an_unanswered_revocation_check_is_a_note_or_a_fault),
 		cmocka_unit_test(row_33_a_must_staple_leaf_without_its_staple_is_a_fault),
+		cmocka_unit_test(
+			row_33_a_staple_that_comes_after_the_certificate_is_not_missed_before),
 		cmocka_unit_test(row_33_a_staple_nobody_asked_for_is_not_the_servers_fault),
 		cmocka_unit_test(row_33_a_staple_is_not_missed_where_usage_3_accepted_the_leaf),
 		cmocka_unit_test(row_34_proof_says_which_of_pkix_and_dane_must_hold),

@@ -46,7 +46,7 @@ check_said(struct meeting *m)
 			    implicit ? expected[o->proto].implicit : expected[o->proto].upgraded);
 }
 
-/* I-8, D-STLS-01, D-STLS-02: and behind the upgrade's command nothing but the ClientHello. */
+/* R-5.2-09, D-STLS-01, D-STLS-02: and behind the upgrade's command nothing but the ClientHello. */
 static void
 all_that_is_said_is_capability_verbs_the_upgrade_and_farewell(void **state)
 {
