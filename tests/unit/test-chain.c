@@ -276,6 +276,7 @@ a_signature_by_another_key_is_no_chain(void **state)
 	/* the same name, another key */
 	judging_begin(&j, root, SENT(leaf));
 	judging_expect(&j, "chain-untrusted");
+	assert_int_equal(j.v.anchor, MT_ANCHOR_NONE);
 	judging_begin(&j, other, SENT(leaf));
 	judging_expect(&j, "valid");
 	/* one bit of the signature itself */
