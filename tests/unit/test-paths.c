@@ -132,6 +132,30 @@ an_authority_that_changed_its_key_is_followed_to_its_old_one(void **state)
 }
 
 static void
+a_namesake_of_the_issuer_adds_no_fault_of_its_own(void **state)
+{
+	const struct pki_cert *issuer = AUTHORITY(.cn = "Issuer");
+	const struct pki_cert *leaf = ISSUE(.issuer = issuer);
+	const struct pki_recipe namesakes[] = {
+		{.is_ca = true, .cn = "Issuer", PAST},
+		{.is_ca = true, .cn = "Issuer", .key = PKI_RSA1024},
+		{.is_ca = true, .cn = "Issuer", .extensions = {{"keyUsage", "cRLSign"}}},
+		{.is_ca = true, .cn = "Issuer", .extensions = {{"basicConstraints", "CA:FALSE"}}},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(namesakes); i++) {
+		const struct pki_cert *namesake = pki_issue(*state, &namesakes[i]);
+		struct judging j;
+
+		judging_begin(&j, NULL, SENT(leaf, namesake));
+		judging_expect(&j, "chain-untrusted");
+		judging_begin(&j, namesake, SENT(leaf, namesake));
+		judging_expect(&j, "chain-untrusted");
+		assert_int_equal(j.v.anchor, MT_ANCHOR_NONE);
+	}
+}
+
+static void
 the_order_of_what_was_sent_does_not_matter(void **state)
 {
 	const struct pki_cert *root = AUTHORITY(.cn = NULL);
@@ -314,6 +338,7 @@ main(void)
 		UNIT(a_bad_twin_of_an_intermediate_does_not_hide_the_good_one),
 		UNIT(a_look_alike_with_another_key_does_not_hide_the_issuer),
 		UNIT(an_authority_that_changed_its_key_is_followed_to_its_old_one),
+		UNIT(a_namesake_of_the_issuer_adds_no_fault_of_its_own),
 		UNIT(the_order_of_what_was_sent_does_not_matter),
 		UNIT(a_path_ends_at_the_first_anchor_even_below_a_root),
 		UNIT(a_chain_as_long_as_may_be_sent_is_followed_to_its_end),
