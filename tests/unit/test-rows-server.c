@@ -300,6 +300,7 @@ row_33_a_staple_that_comes_after_the_certificate_is_not_missed_before(void **sta
 {
 	struct test_case c;
 
+	case_init(&c);
 	case_starttls(&c);
 	c.val.must_staple = true;
 	c.val.staple_valid = false;
