@@ -55,7 +55,7 @@ what_is_no_name_is_refused_and_leaves_the_buffer(void **state)
 		"..",       ".test",
 		"a..test",  "a.test..",
 		"-a.test",  "a-.test",
-		"a b.test", "a.te st",
+		"a b.test", "a.b test",
 		"*.test",   "a@test",
 		"a/b.test", "b\xc3\xbc.test",
 		"a.test\n", "192.0.2.7",
