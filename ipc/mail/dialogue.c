@@ -240,6 +240,7 @@ fault(struct mt_dialogue *d)
 		d->facts.refused = true;
 	else if (!d->in_tls)
 		d->facts.bad_greeting = true;
+	d->out_size = 0;
 	finish(d, MT_DIALOGUE_FAULT);
 }
 
@@ -292,16 +293,25 @@ answered_upgrade(struct mt_dialogue *d, enum heard heard)
 	}
 }
 
-static void
-hear(struct mt_dialogue *d)
+static enum heard
+understand(struct mt_dialogue *d, const char *line)
 {
 	const struct mt_verbs *v = d->verbs;
 	const reader_fn readers[] = {v->greeting, v->capability, v->reply};
-	const char *line = d->lines.text;
+
 	/* RFC 3501 §7: nothing that may be said here has room for a literal */
-	enum heard heard = v->is_tagged && mt_line_has_literal(line, d->lines.size)
-				   ? HEARD_NONSENSE
-				   : readers[d->at](d, line);
+	if (v->is_tagged && mt_line_has_literal(line, d->lines.size))
+		return HEARD_NONSENSE;
+	/* What came before the question was sent is no answer to it. */
+	if (d->out_size > 0)
+		return v->reply(d, line) == HEARD_OTHER ? HEARD_OTHER : HEARD_NONSENSE;
+	return readers[d->at](d, line);
+}
+
+static void
+hear(struct mt_dialogue *d)
+{
+	enum heard heard = understand(d, d->lines.text);
 
 	if (heard == HEARD_OTHER && !d->in_tls)
 		d->facts.other_responses++;

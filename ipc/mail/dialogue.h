@@ -63,8 +63,8 @@ void mt_dialogue_init(struct mt_dialogue *dialogue, enum mt_proto proto, bool in
 /* After the handshake: what was learnt is dropped and asked for again (D-STLS-02). */
 void mt_dialogue_enter_tls(struct mt_dialogue *dialogue);
 
-/* Plaintext of the present layer. Return: bytes taken; fewer than size where the state is no longer
- * READING. */
+/* Plaintext of the present layer; the output has been sent, or what comes is taken for too early.
+ * Return: bytes taken; fewer than size where the state is no longer READING. */
 size_t mt_dialogue_feed(struct mt_dialogue *dialogue, const uint8_t *data, size_t size);
 /* The server closed, or the time is up: what was waited for will not come. */
 void mt_dialogue_end(struct mt_dialogue *dialogue);

@@ -140,15 +140,25 @@ static const struct talk injected[] = {
 	INJECTED(SUBMISSION, SMTP, "2"),
 };
 
-/* The answer to the upgrade stood there before the question: one segment says too much. */
+/* The answer stood there before the question was sent: one segment says too much. */
 static const struct talk premature[] = {
+	{ROW(IMAP, "imap: all at once", "a2 LOGOUT\r\n", FAULT, .bad_greeting = true,
+	     .other_responses = 1),
+	 .turns = {SAYS("* OK hi\r\n* CAPABILITY STARTTLS\r\na1 OK\r\na2 OK begin\r\n")}},
+	{ROW(IMAP, "imap: capabilities nobody asked for", "a1 CAPABILITY\r\na2 LOGOUT\r\n", DONE,
+	     .capabilities_read = true, .other_responses = 1, .capabilities = "IMAP4rev1"),
+	 .turns = {SAYS("* OK hi\r\n* CAPABILITY STARTTLS\r\n"),
+		   SAYS("* CAPABILITY IMAP4rev1\r\na1 OK\r\n")}},
+	{ROW(IMAP, "imap: a farewell", "a2 LOGOUT\r\n", FAULT, .bad_greeting = true),
+	 .turns = {SAYS("* OK hi\r\n* BYE\r\n")}},
+	{ROW(POP3, "pop3: all at once", "QUIT\r\n", FAULT, .bad_greeting = true),
+	 .turns = {SAYS("+OK hi\r\n+OK\r\nSTLS\r\n.\r\n")}},
+	{ROW(SUBMISSION, "submission: all at once", "QUIT\r\n", FAULT, .bad_greeting = true),
+	 .turns = {SAYS("220 hi\r\n250-mx\r\n250 STARTTLS\r\n")}},
 	{ROW(IMAP, "imap", "a1 CAPABILITY\r\n", DONE, .offered = true, .capabilities_read = true,
 	     .buffered_bytes = 1, .capabilities = IMAP_CAPS),
 	 .turns = {SAYS("* OK hi\r\n"),
 		   SAYS("* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK\r\na2 OK begin\r\n")}},
-	{ROW(IMAP, "imap: all at once", "", DONE, .offered = true, .capabilities_read = true,
-	     .buffered_bytes = 1, .capabilities = "STARTTLS"),
-	 .turns = {SAYS("* OK hi\r\n* CAPABILITY STARTTLS\r\na1 OK\r\na2 OK begin\r\n")}},
 	{ROW(POP3, "pop3", "CAPA\r\n", DONE, .offered = true, .capabilities_read = true,
 	     .buffered_bytes = 1, .capabilities = "STLS"),
 	 .turns = {SAYS("+OK hi\r\n"), SAYS("+OK\r\nSTLS\r\n.\r\n+")}},
@@ -233,7 +243,7 @@ however_the_injected_bytes_are_cut_none_is_taken_for_the_servers_word(void **sta
 }
 
 static void
-an_answer_before_its_question_ends_it_unasked(void **state)
+an_answer_before_its_question_is_none(void **state)
 {
 	check_all(premature, MT_ARRAY_SIZE(premature), check_whole);
 }
@@ -249,7 +259,7 @@ main(void)
 		cmocka_unit_test(bytes_behind_the_agreement_are_seen_and_nothing_more_is_sent),
 		cmocka_unit_test(
 			however_the_injected_bytes_are_cut_none_is_taken_for_the_servers_word),
-		cmocka_unit_test(an_answer_before_its_question_ends_it_unasked),
+		cmocka_unit_test(an_answer_before_its_question_is_none),
 	};
 
 	return cmocka_run_group_tests_name("dialogue-upgrade", tests, NULL, NULL);

@@ -179,15 +179,19 @@ with_an_unknown_protocol_nothing_is_said_or_heard(void **state)
 static void
 with_tls_everything_learnt_before_is_dropped(void **state)
 {
-	static const char before[] = "* OK\r\n* CAPABILITY STARTTLS LOGINDISABLED AUTH=PLAIN\r\n"
-				     "a1 OK\r\n";
+	static const char *const before[] = {
+		"* OK\r\n", "* CAPABILITY STARTTLS LOGINDISABLED AUTH=PLAIN\r\na1 OK\r\n",
+		"a2 OK\r\n"};
 	struct mt_dialogue d;
 
 	mt_dialogue_init(&d, MT_PROTO_IMAP, false);
-	(void)mt_dialogue_feed(&d, (const uint8_t *)before, sizeof(before) - 1);
+	for (size_t i = 0; i < MT_ARRAY_SIZE(before); i++) {
+		mt_dialogue_sent(&d);
+		(void)mt_dialogue_feed(&d, (const uint8_t *)before[i], strlen(before[i]));
+	}
+	assert_int_equal(d.state, MT_DIALOGUE_UPGRADE);
 	assert_true(d.facts.capabilities_read);
 	assert_true(d.facts.logindisabled);
-	(void)mt_dialogue_feed(&d, (const uint8_t *)"a2 OK\r\n", 7);
 	mt_dialogue_enter_tls(&d);
 	assert_false(d.facts.capabilities_read);
 	assert_false(d.facts.logindisabled);
@@ -197,11 +201,13 @@ with_tls_everything_learnt_before_is_dropped(void **state)
 static void
 capabilities_for_display_are_printable_and_bounded(void **state)
 {
-	static const char odd[] = "* OK\r\n* CAPABILITY A\x1b[2J \xff\x01 ";
+	static const char odd[] = "* CAPABILITY A\x1b[2J \xff\x01 ";
 	struct mt_dialogue d;
 	size_t size;
 
 	mt_dialogue_init(&d, MT_PROTO_IMAP, true);
+	(void)mt_dialogue_feed(&d, (const uint8_t *)"* OK\r\n", 6);
+	mt_dialogue_sent(&d);
 	(void)mt_dialogue_feed(&d, (const uint8_t *)odd, sizeof(odd) - 1);
 	for (int i = 0; i < 1000; i++)
 		(void)mt_dialogue_feed(&d, (const uint8_t *)"WORD ", 5);

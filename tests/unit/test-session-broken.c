@@ -220,7 +220,8 @@ close_inside(bool with_notify, const struct peer_options *options, struct meetin
 	if (with_notify)
 		(void)SSL_shutdown(m->peer.ssl);
 	meeting_run(m);
-	(void)mt_session_end(m->session);
+	if (!with_notify)
+		(void)mt_session_end(m->session);
 }
 
 /* D-TLS-15: neither way of closing makes a session of it. */
@@ -243,6 +244,36 @@ a_server_that_closes_inside_tls_has_told_nothing(void **state)
 		assert_false(ev.starttls_caps_refreshed);
 		assert_false(ev.tls_failed);
 		assert_true(mt_evidence_has(&ev, MT_EV_CHAIN));
+		mt_evidence_clear(&ev);
+		meeting_clear(&m);
+	}
+}
+
+/* What was seen of the handshake stays true; what was said inside is not known. */
+static void
+a_broken_record_inside_tls_ends_the_session_and_keeps_its_facts(void **state)
+{
+	static const char *const silent[] = {NULL};
+	static const uint8_t broken[] = {23,  3,   3,   0,   20,  'n', 'o', 't', ' ',
+					 's', 'e', 'a', 'l', 'e', 'd', ' ', 'w', 'i',
+					 't', 'h', ' ', 'k', 'e', 'y', '!'};
+
+	for (size_t i = 0; i < WAYS; i++) {
+		struct peer_options options = way(i);
+		bool implicit = options.transport == MT_TRANSPORT_IMPLICIT;
+		struct mt_evidence ev;
+		struct meeting m;
+
+		options.inside = silent;
+		meeting_start(&m, &options);
+		meeting_run(&m);
+		assert_int_equal(mt_session_feed(m.session, broken, sizeof(broken), PEER_WALL_USEC),
+				 implicit ? MT_STEP_FAILED : MT_STEP_DONE);
+		meeting_evidence(&m, &ev);
+		assert_false(ev.tls_failed || ev.starttls_caps_refreshed);
+		assert_int_equal(mt_evidence_missing(&ev, MT_OP_TEST, MT_PHASE_FINAL), 0);
+		assert_true(ev.tls_cipher[0]);
+		assert_memory_equal(ev.leaf_sha256, m.peer.leaf_sha256, 32);
 		mt_evidence_clear(&ev);
 		meeting_clear(&m);
 	}
@@ -277,6 +308,7 @@ main(void)
 		cmocka_unit_test(a_chain_over_its_bounds_is_reported_and_not_kept),
 		cmocka_unit_test(wherever_the_connection_ends_the_session_has_not_come_about),
 		cmocka_unit_test(a_server_that_closes_inside_tls_has_told_nothing),
+		cmocka_unit_test(a_broken_record_inside_tls_ends_the_session_and_keeps_its_facts),
 		cmocka_unit_test(a_second_handshake_is_not_entered_into),
 	};
 

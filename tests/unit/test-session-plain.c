@@ -217,8 +217,9 @@ behind_the_upgrades_command_nothing_is_said_in_plaintext(void **state)
 static void
 a_port_that_must_begin_with_tls_and_does_not_is_cleartext_and_left_alone(void **state)
 {
-	static const char *const greetings[] = {HELLO_IMAP, HELLO_POP3, HELLO_SUBMISSION,
-						"HTTP/1.1 400 Bad Request\r\n", "\r\n"};
+	static const char *const greetings[] = {HELLO_IMAP,       HELLO_POP3,
+						HELLO_SUBMISSION, "HTTP/1.1 400 Bad Request\r\n",
+						"\r\n",           "\x16\r\n"};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(greetings) * 3; i++) {
 		const struct peer_options options = {.proto = MT_PROTO_IMAP + i % 3,
@@ -231,8 +232,10 @@ a_port_that_must_begin_with_tls_and_does_not_is_cleartext_and_left_alone(void **
 		n_hello = meeting_send(&m);
 		put_plain(&m.peer, greetings[i / 3]);
 		(void)meeting_receive(&m, m.peer.plain_out.size);
-		meeting_farewell(&m);
 		assert_int_equal(mt_session_get_step(m.session), MT_STEP_DONE);
+		put_plain(&m.peer, greetings[i % 3]); /* too late */
+		(void)meeting_receive(&m, m.peer.plain_out.size);
+		meeting_farewell(&m);
 		assert_int_equal(m.n_sent, n_hello);
 		meeting_evidence(&m, &ev);
 		assert_int_equal(ev.transport, MT_TRANSPORT_NONE);
