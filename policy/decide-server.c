@@ -61,6 +61,8 @@ row_dane(struct decision *d)
 	}
 	if (d->value[MT_FIELD_DANE_VETO] == MT_ON)
 		return deny(d, MT_REASON_DANE_MISMATCH);
+	/* R-5.4-02: a pin is no answer to signed data that speaks against the server. */
+	d->unpinnable_fault = true;
 	return note(d, MT_REASON_DANE_MISMATCH);
 }
 

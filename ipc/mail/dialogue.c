@@ -214,12 +214,21 @@ static const struct mt_verbs verbs[MT_PROTO_COUNT] = {
 /* -- the machine ------------------------------------------------------------------------------- */
 
 static void
+append(struct mt_dialogue *d, const char *tag, const char *verb)
+{
+	d->out_size += (size_t)snprintf(d->out + d->out_size, sizeof(d->out) - d->out_size,
+					"%s%s\r\n", tag, verb);
+}
+
+static void
 say(struct mt_dialogue *d, const char *verb)
 {
-	int n = d->verbs->is_tagged ? snprintf(d->out, sizeof(d->out), "a%u %s\r\n", ++d->tag, verb)
-				    : snprintf(d->out, sizeof(d->out), "%s\r\n", verb);
+	char tag[16] = "";
 
-	d->out_size = (size_t)n;
+	if (d->verbs->is_tagged)
+		(void)snprintf(tag, sizeof(tag), "a%u ", ++d->tag);
+	d->out_size = 0;
+	append(d, tag, verb);
 	d->n_lines = 0;
 	d->n_bytes = 0;
 	d->reply_started = false;
@@ -279,6 +288,8 @@ told_capabilities(struct mt_dialogue *d, enum heard heard)
 	d->at = AT_UPGRADE;
 	d->is_upgrading = true;
 	say(d, d->verbs->upgrade);
+	if (d->injects)
+		append(d, d->verbs->is_tagged ? "injected " : "", "NOOP");
 }
 
 static void
@@ -293,11 +304,18 @@ answered_upgrade(struct mt_dialogue *d, enum heard heard)
 	}
 }
 
+/* To a question that was put before TLS, anything is an answer. */
+static enum heard
+any_line(struct mt_dialogue *d, const char *line)
+{
+	return HEARD_OK;
+}
+
 static enum heard
 understand(struct mt_dialogue *d, const char *line)
 {
 	const struct mt_verbs *v = d->verbs;
-	const reader_fn readers[] = {v->greeting, v->capability, v->reply};
+	const reader_fn readers[] = {v->greeting, v->capability, v->reply, any_line};
 
 	/* RFC 3501 §7: nothing that may be said here has room for a literal */
 	if (v->is_tagged && mt_line_has_literal(line, d->lines.size))
@@ -329,6 +347,10 @@ hear(struct mt_dialogue *d)
 	case AT_UPGRADE:
 		answered_upgrade(d, heard);
 		break;
+	case AT_INJECTION:
+		d->facts.injection_answered = true;
+		finish(d, MT_DIALOGUE_DONE);
+		break;
 	case AT_END:
 		break;
 	}
@@ -345,6 +367,12 @@ mt_dialogue_init(struct mt_dialogue *d, enum mt_proto proto, bool in_tls)
 }
 
 void
+mt_dialogue_inject(struct mt_dialogue *d)
+{
+	d->injects = true;
+}
+
+void
 mt_dialogue_enter_tls(struct mt_dialogue *d)
 {
 	d->in_tls = true;
@@ -355,8 +383,11 @@ mt_dialogue_enter_tls(struct mt_dialogue *d)
 	d->facts.capabilities[0] = '\0';
 	d->capabilities_size = 0;
 	memset(&d->lines, 0, sizeof(d->lines));
-	/* The server gives no second greeting after an upgrade. */
-	ask_capabilities(d);
+	/* The server gives no second greeting after an upgrade: whatever comes now is an answer. */
+	if (d->injects)
+		d->at = AT_INJECTION;
+	else
+		ask_capabilities(d);
 }
 
 /* Bytes that were there before we asked, or behind the answer, are not the server's word. */
@@ -397,7 +428,9 @@ mt_dialogue_feed(struct mt_dialogue *d, const uint8_t *data, size_t size)
 void
 mt_dialogue_end(struct mt_dialogue *d)
 {
-	if (d->state == MT_DIALOGUE_READING)
+	if (d->state == MT_DIALOGUE_READING && d->at == AT_INJECTION)
+		finish(d, MT_DIALOGUE_DONE); /* silence is what a sound server has to say */
+	else if (d->state == MT_DIALOGUE_READING)
 		fault(d);
 }
 

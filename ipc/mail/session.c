@@ -58,6 +58,8 @@ mt_session_new(const struct mt_session_options *options, struct mt_session **ret
 	s->two_phase = options->two_phase;
 	s->step = MT_STEP_CONTINUE;
 	mt_dialogue_init(&s->dialogue, s->proto, implicit);
+	if (options->injects)
+		mt_dialogue_inject(&s->dialogue);
 	r = implicit ? begin_tls(s) : 0;
 	if (r)
 		return r;
@@ -326,6 +328,20 @@ mt_session_get_evidence(const struct mt_session *s, const char *peer, uint16_t l
 	if (r)
 		mt_evidence_clear(ret);
 	return r;
+}
+
+enum mt_injection
+mt_session_get_injection(const struct mt_session *s)
+{
+	const struct mt_dialogue_facts *facts = &s->dialogue.facts;
+
+	if (!s->dialogue.injects || !facts->offered)
+		return MT_INJECTION_UNTESTED;
+	if (facts->injection_answered)
+		return MT_INJECTION_ANSWERED;
+	if (facts->buffered_bytes)
+		return MT_INJECTION_EARLY;
+	return s->told_in_tls ? MT_INJECTION_DROPPED : MT_INJECTION_BROKEN_OFF;
 }
 
 const char *

@@ -18,11 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clients/lib/daemon.h"
 #include "clients/lib/mailtrust.h"
+#include "ipc/codec.h"
+#include "ipc/contract.h"
 #include "ipc/token.h"
 
 #define ACCOUNT_ID "00112233445566778899aabbccddeeff"
+#define ACCOUNT_PREFIX MT_ACCOUNTS_PATH "/"
 #define CONNECTIONS_MAX 8
 
 /* How the service behaves. */
@@ -64,21 +66,19 @@ static const uint8_t certificate[] = {0x30, 0x03, 0x02, 0x01, 0x01};
 static void
 read_nonce(DBusMessage *call, struct mt_token_claims *claims)
 {
-	DBusMessageIter iter, dict, entry, variant, array;
-	const uint8_t *data;
-	int n;
+	struct mt_check_options options;
+	struct mt_diag diag = {0};
+	DBusMessageIter iter;
 
 	dbus_message_iter_init(call, &iter);
 	dbus_message_iter_next(&iter);
 	dbus_message_iter_next(&iter);
-	dbus_message_iter_recurse(&iter, &dict);
-	dbus_message_iter_recurse(&dict, &entry);
-	dbus_message_iter_next(&entry);
-	dbus_message_iter_recurse(&entry, &variant);
-	dbus_message_iter_recurse(&variant, &array);
-	dbus_message_iter_get_fixed_array(&array, &data, &n);
-	memcpy(claims->nonce, data, (size_t)n);
-	claims->nonce_size = (size_t)n;
+	if (mt_codec_read_check_options(&iter, &options, &diag))
+		_exit(1);
+
+	memcpy(claims->nonce, options.nonce, options.nonce_size);
+	claims->nonce_size = options.nonce_size;
+	mt_check_options_clear(&options);
 }
 
 /* Bends the claims as the behaviour wants them. */
@@ -166,9 +166,9 @@ static void
 answer_levels(DBusMessage *reply)
 {
 	static const char *const rows[][3] = {
-		{MT_ACCOUNT_PREFIX ACCOUNT_ID, "a@example.test", "protected"},
-		{MT_ACCOUNT_PREFIX "ffffffffffffffffffffffffffffffff", "b@example.test", "reduced"},
-		{MT_ACCOUNT_PREFIX "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "c@example.test", "golden"},
+		{ACCOUNT_PREFIX ACCOUNT_ID, "a@example.test", "protected"},
+		{ACCOUNT_PREFIX "ffffffffffffffffffffffffffffffff", "b@example.test", "reduced"},
+		{ACCOUNT_PREFIX "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "c@example.test", "golden"},
 	};
 	DBusMessageIter iter, array, row;
 
@@ -187,7 +187,7 @@ answer_levels(DBusMessage *reply)
 static DBusMessage *
 make_reply(const struct world *w, DBusMessage *call)
 {
-	const char *path = MT_ACCOUNT_PREFIX ACCOUNT_ID, *member = dbus_message_get_member(call);
+	const char *path = ACCOUNT_PREFIX ACCOUNT_ID, *member = dbus_message_get_member(call);
 	DBusMessage *reply;
 
 	if ((w->behaviour == KNOWS_NO_ACCOUNT && strcmp(member, "FindAccount") == 0) ||
