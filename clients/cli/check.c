@@ -163,7 +163,6 @@ converse(struct check *check)
 	}
 	if (mt_session_get_step(check->session) == MT_STEP_DONE)
 		return MT_EXIT_OK;
-	(void)flush(check, deadline_usec);
 	return say_unreachable(
 		check->cli, mt_endpoint_format(options.host, options.port, server, sizeof(server)),
 		mt_session_get_text(check->session));
@@ -294,8 +293,9 @@ check_one(struct mt_cli *cli, const struct mt_account_view *view,
 
 	if (status == MT_EXIT_OK)
 		status = converse(&check);
-	if (status == MT_EXIT_OK) {
+	if (status == MT_EXIT_OK)
 		status = injects ? show_injection(&check, found) : ask(&check, found);
+	if (check.session) {
 		mt_session_logout(check.session);
 		(void)flush(&check, now_usec(CLOCK_MONOTONIC) + MT_USEC_PER_SEC);
 	}
