@@ -7,38 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "ipc/client-connect.h"
+#include "ipc/client-link.h"
 
 #define NOT_OURS "what answered is not the service"
 
 struct mt_client {
 	enum mt_client_where where;
-	char *argument;             /* NULL: none */
-	DBusConnection *connection; /* NULL: not connected */
-	char *jwks;                 /* of this connection; NULL: not asked yet */
-	int64_t deadline_usec;      /* monotonic, of the question; 0: each call has its own */
+	char *argument; /* NULL: none */
+	struct mt_client_link link;
+	char *jwks;            /* of this connection; NULL: not asked yet */
+	int64_t deadline_usec; /* monotonic, of the question; 0: each call has its own */
 	struct mt_client_error error;
 };
-
-static int64_t
-now_usec(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * MT_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
-/* What is left until then, in milliseconds, rounded up; 0 where nothing is. */
-static int
-left_msec(int64_t deadline_usec)
-{
-	int64_t left = deadline_usec - now_usec();
-
-	return left > 0 ? (int)((left + 999) / 1000) : 0;
-}
 
 /* Life */
 
@@ -64,8 +45,7 @@ disconnect(struct mt_client *client)
 {
 	free(client->jwks);
 	client->jwks = NULL;
-	mt_client_hang_up(client->connection);
-	client->connection = NULL;
+	mt_client_link_close(&client->link);
 }
 
 struct mt_client *
@@ -83,7 +63,7 @@ mt_client_free(struct mt_client *client)
 void
 mt_client_begin(struct mt_client *client, int64_t patience_usec)
 {
-	client->deadline_usec = now_usec() + patience_usec;
+	client->deadline_usec = mt_client_now_usec() + patience_usec;
 }
 
 const struct mt_client_error *
@@ -120,17 +100,15 @@ ensure_connected(struct mt_client *client, int64_t deadline_usec)
 	const char *why = "";
 	int r;
 
-	if (client->connection) {
-		(void)dbus_connection_read_write(client->connection, 0);
-		if (dbus_connection_get_is_connected(client->connection))
-			return 0;
-		disconnect(client);
-	}
+	if (mt_client_link_is_alive(&client->link))
+		return 0;
+
+	disconnect(client);
 	mt_client_places_init(&places);
 	if (mt_client_find(&places, client->where, client->argument, &place))
 		return unreachable(client, "there is no service of your own");
 
-	r = mt_client_connect(&place, left_msec(deadline_usec), &client->connection, &why);
+	r = mt_client_link_open(&client->link, &place, deadline_usec, &why);
 	return r > 0 ? unreachable(client, why) : r;
 }
 
@@ -142,7 +120,7 @@ mt_client_open(enum mt_client_where where, const char *argument, struct mt_clien
 	int r = mt_client_new(where, argument, &client);
 
 	if (r == 0)
-		r = ensure_connected(client, now_usec() + MT_CLIENT_PATIENCE_USEC);
+		r = ensure_connected(client, mt_client_now_usec() + MT_CLIENT_PATIENCE_USEC);
 	if (r == 0)
 		*ret = mt_steal(&client);
 	else if (r > 0 && ret_error)
@@ -179,37 +157,17 @@ is_nonsense(enum mt_error code, const char *name)
 }
 
 static int
-translate(struct mt_client *client, const DBusError *error)
+read_error(struct mt_client *client, DBusMessage *message)
 {
-	enum mt_error code = mt_error_from_dbus_name(error->name);
+	const char *name = dbus_message_get_error_name(message), *text = "";
+	enum mt_error code = mt_error_from_dbus_name(name);
 
-	if (dbus_error_has_name(error, DBUS_ERROR_NO_MEMORY))
-		return -ENOMEM;
-	if (is_nonsense(code, error->name))
+	(void)dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID);
+	if (is_nonsense(code, name))
 		return unreachable(client, NOT_OURS);
 
-	return code == MT_ERROR_DAEMON_UNREACHABLE ? unreachable(client, error->message)
-						   : fail(client, code, error->message);
-}
-
-static int
-send_and_wait(struct mt_client *client, DBusMessage *message, int64_t deadline_usec,
-	      DBusMessage **ret_reply)
-{
-	int timeout_msec = left_msec(deadline_usec), r;
-	DBusError error = DBUS_ERROR_INIT;
-
-	if (timeout_msec == 0)
-		return unreachable(client, "it did not answer in time");
-
-	*ret_reply = dbus_connection_send_with_reply_and_block(client->connection, message,
-							       timeout_msec, &error);
-	if (*ret_reply)
-		return 0;
-
-	r = translate(client, &error);
-	dbus_error_free(&error);
-	return r;
+	return code == MT_ERROR_DAEMON_UNREACHABLE ? unreachable(client, text)
+						   : fail(client, code, text);
 }
 
 int
@@ -217,8 +175,10 @@ mt_client_call(struct mt_client *client, enum mt_call call, DBusMessage *message
 	       DBusMessage **ret_reply)
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
-	int64_t deadline_usec = client->deadline_usec ? client->deadline_usec
-						      : now_usec() + MT_CLIENT_PATIENCE_USEC;
+	int64_t deadline_usec = client->deadline_usec
+					? client->deadline_usec
+					: mt_client_now_usec() + MT_CLIENT_PATIENCE_USEC;
+	const char *why = "";
 	int r;
 
 	client->error = (struct mt_client_error){0};
@@ -226,10 +186,14 @@ mt_client_call(struct mt_client *client, enum mt_call call, DBusMessage *message
 		return -ENOMEM;
 
 	r = ensure_connected(client, deadline_usec);
-	if (r == 0)
-		r = send_and_wait(client, message, deadline_usec, &reply);
 	if (r)
 		return r;
+
+	r = mt_client_link_call(&client->link, message, deadline_usec, &reply, &why);
+	if (r)
+		return r > 0 ? unreachable(client, why) : r;
+	if (dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_ERROR)
+		return read_error(client, reply);
 	if (!dbus_message_has_signature(reply, mt_calls[call].out))
 		return unreachable(client, NOT_OURS);
 
@@ -296,42 +260,15 @@ mt_client_keys(struct mt_client *client, bool anew, const char **ret_jwks)
 
 /* Signals */
 
-/* The next signal that has arrived; the bus daemon's own are not meant. Taken, not dispatched:
- * there are no filters here. */
-static DBusMessage *
-take_signal(DBusConnection *connection)
-{
-	DBusMessage *message;
-
-	while ((message = dbus_connection_pop_message(connection))) {
-		if (dbus_message_get_type(message) == DBUS_MESSAGE_TYPE_SIGNAL &&
-		    !dbus_message_has_interface(message, DBUS_INTERFACE_LOCAL) &&
-		    !dbus_message_has_interface(message, DBUS_INTERFACE_DBUS))
-			break;
-		dbus_message_unref(message);
-	}
-	return message;
-}
-
 DBusMessage *
 mt_client_wait_signal(struct mt_client *client, int timeout_msec)
 {
-	int64_t deadline_usec = now_usec() + (int64_t)timeout_msec * 1000;
-	DBusMessage *signal;
-	int left;
-
-	if (!client->connection)
-		return NULL;
-	for (;;) {
-		signal = take_signal(client->connection);
-		left = left_msec(deadline_usec);
-		if (signal || left == 0 || !dbus_connection_read_write(client->connection, left))
-			return signal;
-	}
+	return mt_client_link_wait_signal(&client->link,
+					  mt_client_now_usec() + (int64_t)timeout_msec * 1000);
 }
 
 DBusConnection *
 mt_client_connection(struct mt_client *client)
 {
-	return client->connection;
+	return client->link.connection;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* account list, show, commit, remove. */
+/* account list, show, remove. */
 
 #include "clients/cli/account.h"
 
@@ -212,98 +212,6 @@ mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 	}
 	mt_account_view_clear(&view);
 	return MT_EXIT_OK;
-}
-
-/* Strictness of a decision for "the worst of": deny is the smallest. */
-static enum mt_decision
-worse(enum mt_decision a, enum mt_decision b)
-{
-	return a < b ? a : b;
-}
-
-/* Looks at one server. *worst_decision falls to what was found there. */
-static enum mt_exit
-probe_one(struct mt_cli *cli, const struct mt_account_view *view, size_t index, json_t *found,
-	  enum mt_decision *worst_decision)
-{
-	const struct mt_endpoint_spec *e = &view->endpoints[index];
-	char text[MT_ENDPOINT_TEXT_SIZE];
-	struct mt_answer answer;
-	int r = mt_call_probe(cli, view->id, e->proto, &answer);
-
-	if (r)
-		return mt_call_explain(cli, r, "the service could not look at the server");
-
-	*worst_decision = worse(*worst_decision, answer.decision);
-	if (cli->json) {
-		json_t *row = mt_answer_to_json(&answer);
-
-		json_object_set_new(row, "service", json_string(mt_proto_to_string(e->proto)));
-		json_array_append_new(found, row);
-	} else {
-		mt_print(cli, MT_PAINT_BOLD, "%s", mt_proto_to_string(e->proto));
-		mt_print(cli, MT_PAINT_PLAIN, "  %s, %s\n",
-			 mt_endpoint_format(e->host, e->port, text, sizeof(text)),
-			 mt_transport_for_people(e->transport));
-		mt_print_answer(cli, &answer);
-	}
-	mt_answer_clear(&answer);
-	return MT_EXIT_OK;
-}
-
-static enum mt_exit
-say_committed(struct mt_cli *cli, const struct mt_account_view *view, json_t *found)
-{
-	if (cli->json)
-		mt_print_json(cli, json_pack("{s:s, s:s, s:O}", "id", view->id, "state", "active",
-					     "servers", found));
-	else
-		mt_print(cli, MT_PAINT_GOOD, "The account is ready for use.\n");
-
-	return MT_EXIT_OK;
-}
-
-enum mt_exit
-mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view)
-{
-	MT_CLEANUP(json_decrefp) json_t *found = json_array();
-	enum mt_decision decision = MT_DECISION_ALLOW;
-	int r;
-
-	for (size_t i = 0; i < view->n_endpoints; i++) {
-		enum mt_exit status = probe_one(cli, view, i, found, &decision);
-
-		if (status)
-			return status;
-	}
-	/* the service decides on what it has seen itself; this only asks it to */
-	r = mt_call_plain(cli, view->id, MT_CALL_ACCOUNT_COMMIT);
-	if (r == 0)
-		return say_committed(cli, view, found);
-
-	return mt_call_explain(
-		cli, r,
-		decision == MT_DECISION_ALLOW
-			? "the account stays in setup"
-			: "the account stays in setup: not every server is good enough");
-}
-
-enum mt_exit
-mt_command_account_commit(struct mt_cli *cli, int argc, char **argv)
-{
-	struct mt_account_view view;
-	enum mt_exit status;
-
-	if (argc != 2)
-		return mt_cli_usage(cli, "account commit", "it takes one account");
-
-	status = mt_account_view_load(cli, argv[1], &view);
-	if (status)
-		return status;
-
-	status = mt_account_commit(cli, &view);
-	mt_account_view_clear(&view);
-	return status;
 }
 
 enum mt_exit

@@ -15,6 +15,9 @@ mt_call_explain(struct mt_cli *cli, int outcome, const char *what)
 	struct mt_answer why = {0};
 
 	mt_answer_from_error(cli->client, outcome, &why);
+	/* most errors are no reason for a verdict: their own sentence is all there is to say */
+	if (outcome > 0 && why.reasons[0] == MT_REASON_OP_NOT_PERMITTED)
+		why.n_reasons = 0;
 	mt_print_refusal(cli, what, &why);
 	return outcome < 0 ? MT_EXIT_INTERNAL : mt_error_exit((enum mt_error)outcome);
 }
