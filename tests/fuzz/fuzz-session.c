@@ -53,6 +53,7 @@ struct meeting {
 	size_t record_size;
 	bool spoke_plain; /* the client, where TLS must be */
 	bool server_in_tls;
+	bool client_in_tls; /* it took the first part of a turn for the agreement */
 };
 
 static void
@@ -183,12 +184,22 @@ watch(struct meeting *m, uint8_t byte)
 	m->record_size = 0;
 }
 
+static bool
+asked_for_upgrade(const struct meeting *m)
+{
+	return m->plain_size > 4 && memcmp(m->plain + m->plain_size - 4, "LS\r\n", 4) == 0;
+}
+
 static void
 listen(struct meeting *m, const uint8_t *data, size_t size)
 {
+	if (asked_for_upgrade(m) && data[0] == 22)
+		m->client_in_tls = true;
+	for (size_t i = 0; i < size && (m->server_in_tls || m->client_in_tls); i++)
+		watch(m, data[i]);
+	if (m->client_in_tls && !m->server_in_tls)
+		return;
 	if (m->server_in_tls) {
-		for (size_t i = 0; i < size; i++)
-			watch(m, data[i]);
 		expect(BIO_write(m->in, data, (int)size) == (int)size);
 		listen_inside(m);
 		return;
@@ -297,8 +308,7 @@ deliver(struct meeting *m)
 	if (n > 0)
 		(void)mt_session_feed(m->session, buffer, n, WALL_USEC);
 	/* The agreement is any answer to the upgrade. */
-	if (!m->server_in_tls && m->turn.size == 0 && m->plain_size > 4 &&
-	    memcmp(m->plain + m->plain_size - 4, "LS\r\n", 4) == 0)
+	if (!m->server_in_tls && !m->client_in_tls && m->turn.size == 0 && asked_for_upgrade(m))
 		begin_inside(m);
 	return n > 0;
 }
