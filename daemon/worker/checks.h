@@ -23,5 +23,8 @@ int64_t mt_checks_not_after(const X509 *cert);
 
 /* EC keys below P-256: RFC 9325 §4.5 allows 224 bits, this product begins at 256 (D-PKIX-03). */
 bool mt_checks_key_is_weak(X509 *cert);
+/* The digest of the signature upon it gives less than 112 bits: MD5, SHA-1 (RFC 9325 §4.5). For
+ * where X509_verify_cert() does not look: the last certificate of a path without an anchor. */
+bool mt_checks_signature_is_weak(X509 *cert);
 
 #endif

@@ -92,7 +92,11 @@ set_parameters(X509_STORE_CTX *ctx)
 		return -ENOMEM;
 	}
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK |
+						   X509_V_FLAG_NO_ALT_CHAINS |
 						   X509_V_FLAG_NO_CHECK_TIME);
+	/* The path is what was found here: an anchor that shares an intermediate's name is not to
+	 * take its place. */
+	(void)X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_TRUSTED_FIRST);
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_depth(param, MT_PATH_DEPTH_MAX);
 	return 0;
@@ -165,31 +169,40 @@ evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, stru
 	ret->faults |= mt_checks_path(s->path, n);
 	r = verify(s->path, n, &v);
 	ret->faults |= v.faults | (is_anchored ? 0 : FAULT(CHAIN_UNTRUSTED));
+	/* What signed itself relies on no signature, and neither does an anchor. */
+	if (!is_anchored && !(X509_get_extension_flags(s->path[n - 1]) & EXFLAG_SS) &&
+	    mt_checks_signature_is_weak(s->path[n - 1]))
+		ret->faults |= FAULT(WEAK_CRYPTO);
 	return r;
 }
 
 /* -- the search -------------------------------------------------------------------------------- */
 
+/* 0: nothing better can be found. R-6-02: what was added here must not taint a chain that does not
+ * need it. */
 static int
 severity(const struct mt_path *path)
 {
-	return __builtin_popcount(path->faults) + (path->is_anchored ? 0 : 32);
+	return 2 * __builtin_popcount(path->faults) + path->is_local + (path->is_anchored ? 0 : 64);
 }
 
 /* Offers a finished path. Return: true where the search is over. */
 static bool
 offer(struct search *s, size_t n, bool is_anchored, bool is_local)
 {
+	bool is_broken;
 	struct mt_path path;
 
 	s->error = evaluate(s, n, is_anchored, is_local, &path);
 	if (s->error)
 		return true;
-	if (!s->has_best || severity(&path) < severity(&s->best)) {
+	/* An anchor of that name which did not sign is no end of any path. */
+	is_broken = is_anchored && (path.faults & FAULT(CHAIN_UNTRUSTED));
+	if (!is_broken && (!s->has_best || severity(&path) < severity(&s->best))) {
 		s->best = path;
 		s->has_best = true;
 	}
-	return s->best.faults == 0 || ++s->paths >= MT_PATHS_MAX;
+	return (s->has_best && severity(&s->best) == 0) || ++s->paths >= MT_PATHS_MAX;
 }
 
 static bool
@@ -208,6 +221,17 @@ looks_issued(X509 *issuer, X509 *cert)
 	int r = X509_check_issued(issuer, cert);
 
 	return r == X509_V_OK || r == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
+}
+
+/* As looks_issued(), of an anchor. OpenSSL takes one that may not sign certificates for no issuer
+ * and leaves the signature alone, so it is looked at here. */
+static bool
+is_issuer(X509 *anchor, X509 *cert)
+{
+	EVP_PKEY *key = X509_get0_pubkey(anchor);
+
+	return looks_issued(anchor, cert) &&
+	       (!may_not_sign(anchor) || (key && X509_verify(cert, key) == 1));
 }
 
 static size_t
@@ -251,7 +275,7 @@ try_anchors(struct search *s, size_t n)
 		if (++s->steps > MT_PATH_STEPS_MAX)
 			return true;
 		if (in_path(s, n, e->cert) || !is_allowed(s, e->sha256) ||
-		    !looks_issued(e->cert, last))
+		    !is_issuer(e->cert, last))
 			continue;
 		s->path[n] = e->cert;
 		if (offer(s, n + 1, true, e->is_local))
@@ -274,7 +298,7 @@ try_extra(struct search *s, size_t n)
 			if (offer(s, n, true, false))
 				return true;
 		} else if (n <= MT_PATH_DEPTH_MAX && !in_path(s, n, anchor) &&
-			   looks_issued(anchor, last)) {
+			   is_issuer(anchor, last)) {
 			s->path[n] = anchor;
 			if (offer(s, n + 1, true, false))
 				return true;
@@ -321,7 +345,7 @@ extend(struct search *s, size_t n)
 		if (++s->steps > MT_PATH_STEPS_MAX)
 			return true;
 		if (in_path(s, n, cert) || !looks_issued(cert, s->path[n - 1]) ||
-		    (candidates > 1 && !is_signed_by(s, s->path[n - 1], i)))
+		    ((candidates > 1 || may_not_sign(cert)) && !is_signed_by(s, s->path[n - 1], i)))
 			continue;
 		extended = true;
 		s->path[n] = cert;
