@@ -12,7 +12,8 @@
 #include "daemon/worker/checks.h"
 
 #define FAULT(fault) ((uint32_t)MT_BIT(MT_CERT_##fault))
-#define SECURITY_LEVEL 2 /* 112 bits: no RSA below 2048, no MD5, no SHA-1 (RFC 9325 §4.5) */
+#define SECURITY_LEVEL 2      /* 112 bits: no RSA below 2048, no MD5, no SHA-1 (RFC 9325 §4.5) */
+#define SECURITY_LEVEL_DANE 1 /* 80 bits: RSA 1024, still no MD5 and no SHA-1 (DESIGN §8) */
 
 struct search {
 	const struct mt_path_input *in;
@@ -58,6 +59,7 @@ fault_of(int error)
 }
 
 struct verification {
+	bool is_dane;
 	uint32_t faults;
 	bool has_unsigned_usage; /* some CA may not sign certificates */
 };
@@ -77,7 +79,7 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 }
 
 static int
-set_parameters(X509_STORE_CTX *ctx)
+set_parameters(X509_STORE_CTX *ctx, bool is_dane)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	ASN1_OBJECT *any_policy = OBJ_dup(OBJ_nid2obj(NID_any_policy));
@@ -97,7 +99,7 @@ set_parameters(X509_STORE_CTX *ctx)
 	/* The path is what was found here: an anchor that shares an intermediate's name is not to
 	 * take its place. */
 	(void)X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_TRUSTED_FIRST);
-	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+	X509_VERIFY_PARAM_set_auth_level(param, is_dane ? SECURITY_LEVEL_DANE : SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_depth(param, MT_PATH_DEPTH_MAX);
 	return 0;
 }
@@ -118,7 +120,7 @@ verify(X509 *const *path, size_t n, struct verification *v)
 	if (!X509_STORE_CTX_init(ctx, NULL, path[0], untrusted))
 		goto out;
 	X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
-	r = set_parameters(ctx);
+	r = set_parameters(ctx, v->is_dane);
 	if (r)
 		goto out;
 	X509_STORE_CTX_set_app_data(ctx, v);
@@ -146,7 +148,7 @@ may_not_sign(X509 *cert)
 static int
 evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, struct mt_path *ret)
 {
-	struct verification v = {0};
+	struct verification v = {.is_dane = s->in->is_dane};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -166,7 +168,8 @@ evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, stru
 	}
 	if (n > 1 && may_not_sign(s->path[n - 1]))
 		v.has_unsigned_usage = true;
-	ret->faults |= mt_checks_path(s->path, n);
+	if (!s->in->is_dane)
+		ret->faults |= mt_checks_path(s->path, n);
 	r = verify(s->path, n, &v);
 	ret->faults |= v.faults | (is_anchored ? 0 : FAULT(CHAIN_UNTRUSTED));
 	/* What signed itself relies on no signature, and neither does an anchor. */

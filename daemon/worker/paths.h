@@ -21,6 +21,7 @@ struct mt_path_input {
 	const struct mt_digests *allowed; /* only anchors of these SHA-256; NULL or unset: any */
 	X509 *const *extra;               /* further anchors, whole certificates: DANE-TA */
 	size_t n_extra;
+	bool is_dane; /* the domain's owner chose the anchor: RFC 5280 as OpenSSL has it, no more */
 	int64_t at_usec;
 };
 

@@ -13,8 +13,8 @@ static const char *const faults[] = {"chain-untrusted",   "expired", "not-yet-va
 				     "weak-crypto"};
 _Static_assert(MT_ARRAY_SIZE(faults) == MT_CERT_FAULT_COUNT, "one name per fault");
 
-static void
-refer(struct judging *j, const struct mt_reference *reference)
+void
+judging_refer(struct judging *j, const struct mt_reference *reference)
 {
 	assert_int_equal(mt_refids_build(reference, &j->request.refs), 0);
 }
@@ -26,18 +26,7 @@ judging_ask_for(struct judging *j, const char *host, const char *domain)
 
 	(void)snprintf(reference.host, sizeof(reference.host), "%s", host);
 	(void)snprintf(reference.address_domain, sizeof(reference.address_domain), "%s", domain);
-	refer(j, &reference);
-}
-
-void
-judging_ask_for_service(struct judging *j, const char *host, const char *label, const char *domain)
-{
-	struct mt_reference reference = {.discovery = MT_DISCOVERY_SRV, .dnssec = MT_DNSSEC_SECURE};
-
-	(void)snprintf(reference.host, sizeof(reference.host), "%s", host);
-	(void)snprintf(reference.address_domain, sizeof(reference.address_domain), "%s", domain);
-	(void)snprintf(reference.label, sizeof(reference.label), "%s", label);
-	refer(j, &reference);
+	judging_refer(j, &reference);
 }
 
 void
@@ -143,5 +132,27 @@ judging_rows(struct pki *pki, const struct judging_row *rows, size_t n)
 		found = judging_run(&j);
 		if (strcmp(found, rows[i].found) != 0)
 			fail_msg("%s: %s, not %s", rows[i].what, found, rows[i].found);
+	}
+}
+
+void
+judging_names(struct pki *pki, const struct judging_name *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pki_recipe recipe = {.cn = "A server"};
+		const struct pki_cert *leaf;
+		struct judging j;
+		const char *found;
+
+		memcpy(recipe.names, rows[i].names, sizeof(recipe.names));
+		leaf = pki_issue(pki, &recipe);
+		judging_begin(&j, leaf, SENT(leaf));
+		judging_refer(&j, &rows[i].asked);
+		found = judging_run(&j);
+		if (strcmp(found, rows[i].found) != 0)
+			fail_msg("%s: %s, not %s", rows[i].what, found, rows[i].found);
+		if (rows[i].matched && strcmp(j.v.matched.value, rows[i].matched) != 0)
+			fail_msg("%s: matched %s, not %s", rows[i].what, j.v.matched.value,
+				 rows[i].matched);
 	}
 }

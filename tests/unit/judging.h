@@ -27,9 +27,8 @@ void judging_trust(struct judging *j, const struct pki_cert *anchor);
 void judging_send(struct judging *j, const struct pki_cert *cert);
 /* Asks about another name or literal, typed by hand for an address of domain. */
 void judging_ask_for(struct judging *j, const char *host, const char *domain);
-/* Asks about a host that SRV under a label gave, from signed DNS. */
-void judging_ask_for_service(struct judging *j, const char *host, const char *label,
-			     const char *domain);
+/* Asks about what a discovery path gave. */
+void judging_refer(struct judging *j, const struct mt_reference *reference);
 /* A secure TLSA record; data is borrowed. */
 void judging_tlsa(struct judging *j, int usage, int selector, int matching, struct mt_bytes data);
 
@@ -45,5 +44,16 @@ struct judging_row {
 	const char *found;
 };
 void judging_rows(struct pki *pki, const struct judging_row *rows, size_t n);
+
+/* A name asked for and names presented, in a certificate that is its own anchor, so that only the
+ * names can be wrong. */
+struct judging_name {
+	const char *what;
+	struct mt_reference asked;
+	struct pki_name names[PKI_NAMES_MAX];
+	const char *found;
+	const char *matched; /* the reference that matched; NULL: not looked at */
+};
+void judging_names(struct pki *pki, const struct judging_name *rows, size_t n);
 
 #endif
