@@ -38,7 +38,8 @@ struct mt_config {
 	struct mt_config_list dns_forward; /* "ADDR@PORT" or "ADDR"; none: resolv.conf */
 	struct mt_config_list dns_anchor;  /* files; none: the distribution's root anchor */
 	bool probe_local;                  /* loopback and link-local may be probed (system mode) */
-	bool clock_must_be_synchronised;   /* D-PKIX-08 */
+	bool fetch_local; /* revocation answers may come from addresses that are not global */
+	bool clock_must_be_synchronised; /* D-PKIX-08 */
 };
 
 /* What the configuration takes from the environment; tests hand in their own. Borrowed. */

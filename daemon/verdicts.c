@@ -11,6 +11,8 @@
 #include <event2/event.h>
 #include <openssl/rand.h>
 
+#include "daemon/revocation.h"
+
 struct mt_verdicts {
 	struct mt_verdicts_options o;
 	struct mt_chain_cache *cache;
@@ -25,7 +27,8 @@ struct mt_check {
 	struct mt_refids refs;
 	uint8_t key[32];
 	bool cacheable;
-	struct mt_job *job;
+	struct mt_job *job;               /* either a chain alone, */
+	struct mt_revocation *revocation; /* or with its revocation */
 	mt_answer_fn callback;
 	void *userdata;
 };
@@ -145,6 +148,7 @@ make_request(const struct mt_question *q, const struct gathered *g, struct mt_ch
 	ret->at_usec =
 		q->options.phase == MT_PHASE_FINAL ? ev->established_at_usec : ev->observed_at_usec;
 	ret->allowed_anchors = g->effective->m.anchors;
+	ret->wants_revocation = mt_value(g->effective, MT_FIELD_REVOCATION) >= MT_REVOCATION_SOFT;
 }
 
 static bool
@@ -430,6 +434,7 @@ on_validation(const struct mt_validation *result, void *userdata)
 	int r = gather(v, &check->question, &g);
 
 	check->job = NULL;
+	check->revocation = NULL;
 	/* Another host or domain was set meanwhile: what was judged is not what is asked. */
 	if (!mt_validation_is_sane(result, &check->refs) ||
 	    memcmp(&g.refs, &check->refs, sizeof(g.refs)) != 0)
@@ -452,6 +457,18 @@ on_validation(const struct mt_validation *result, void *userdata)
 }
 
 static int
+start_job(struct mt_verdicts *v, const struct mt_chain_request *request, struct mt_check *check)
+{
+	const struct mt_revocation_options options = {
+		.jobs = v->o.jobs, .clock = v->o.clock, .may_fetch_local = v->o.may_fetch_local};
+
+	if (request->wants_revocation)
+		return mt_revocation_start(&options, request, on_validation, check,
+					   &check->revocation);
+	return mt_jobs_chain(v->o.jobs, request, on_validation, check, &check->job);
+}
+
+static int
 ask_worker(struct mt_verdicts *v, struct mt_question *q, const struct gathered *g,
 	   const struct mt_chain_request *request, const uint8_t *key, mt_answer_fn callback,
 	   void *userdata, struct mt_check **ret)
@@ -468,7 +485,7 @@ ask_worker(struct mt_verdicts *v, struct mt_question *q, const struct gathered *
 		memcpy(check->key, key, 32);
 	check->callback = callback;
 	check->userdata = userdata;
-	r = mt_jobs_chain(v->o.jobs, request, on_validation, check, &check->job);
+	r = start_job(v, request, check);
 	if (r) {
 		free(check);
 		return r;
@@ -486,6 +503,7 @@ mt_check_cancel(struct mt_check *check)
 	if (!check)
 		return NULL;
 	mt_job_cancel(check->job);
+	mt_revocation_cancel(check->revocation);
 	mt_question_clear(&check->question);
 	free(check);
 	return NULL;
