@@ -13,6 +13,9 @@
 #define MT_PATH_STEPS_MAX 2000
 #define MT_PATHS_MAX 64
 #define MT_PATH_DEPTH_MAX 10
+/* Names times name constraints over all paths: OpenSSL allows as many for each certificate, which
+ * would be seconds; real chains need some thousands. */
+#define MT_PATH_NAME_CHECKS_MAX (1 << 20)
 /* A subjectAltName with more names than this is treated as malformed (largest seen: ~1000). */
 #define MT_SAN_MAX 2048
 /* OCSP responses are 1-3 KiB; 16 KiB leaves room for embedded responder chains. */

@@ -273,6 +273,32 @@ constraints_violated(const X509 *ca, const GENERAL_NAMES *leaf_names)
 	return violated;
 }
 
+static size_t
+at_least_none(int n)
+{
+	return n > 0 ? (size_t)n : 0;
+}
+
+size_t
+mt_checks_count_names(const X509 *cert)
+{
+	MT_CLEANUP(free_names) GENERAL_NAMES *names = get_san(cert);
+
+	return at_least_none(sk_GENERAL_NAME_num(names)) +
+	       at_least_none(X509_NAME_entry_count(X509_get_subject_name(cert)));
+}
+
+size_t
+mt_checks_count_constraints(const X509 *cert)
+{
+	MT_CLEANUP(free_constraints) NAME_CONSTRAINTS *nc = get_constraints(cert);
+
+	if (!nc)
+		return 0;
+	return at_least_none(sk_GENERAL_SUBTREE_num(nc->permittedSubtrees)) +
+	       at_least_none(sk_GENERAL_SUBTREE_num(nc->excludedSubtrees));
+}
+
 bool
 mt_checks_key_is_weak(X509 *cert)
 {

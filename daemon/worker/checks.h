@@ -16,6 +16,10 @@
  * Dates and signatures are not looked at here. */
 uint32_t mt_checks_path(X509 *const *path, size_t n);
 
+/* How much there is to compare: names a certificate has, and subtrees it constrains names to. */
+size_t mt_checks_count_names(const X509 *cert);
+size_t mt_checks_count_constraints(const X509 *cert);
+
 /* Dates of one certificate at a moment, both ends inclusive (RFC 5280 §4.1.2.5). */
 uint32_t mt_checks_dates(const X509 *cert, int64_t at_usec);
 /* notAfter in microseconds since 1970; 0 where it is no date. */

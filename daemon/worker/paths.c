@@ -21,6 +21,8 @@ struct search {
 	bool has_best;
 	X509 *path[MT_PATH_DEPTH_MAX + 1];
 	unsigned int steps, paths;
+	/* What a path through a certificate has to compare, and what has been compared. */
+	size_t names[MT_CHAIN_MAX], constraints[MT_CHAIN_MAX], name_checks;
 	/* Signature of certs[i] by the key of certs[j]: 0 not looked at, 1 good, 2 bad. */
 	uint8_t signature[MT_CHAIN_MAX][MT_CHAIN_MAX];
 	int error;
@@ -61,20 +63,15 @@ fault_of(int error)
 struct verification {
 	bool is_dane;
 	uint32_t faults;
-	bool has_unsigned_usage; /* some CA may not sign certificates */
 };
 
 static int
 on_verify(int ok, X509_STORE_CTX *ctx)
 {
 	struct verification *v = X509_STORE_CTX_get_app_data(ctx);
-	uint32_t fault = ok ? 0 : fault_of(X509_STORE_CTX_get_error(ctx));
 
-	/* OpenSSL does not take a CA without keyCertSign for an issuer: say what is wrong with it.
-	 */
-	if (fault == FAULT(CHAIN_UNTRUSTED) && v->has_unsigned_usage)
-		fault = FAULT(CONSTRAINT_VIOLATION);
-	v->faults |= fault;
+	if (!ok)
+		v->faults |= fault_of(X509_STORE_CTX_get_error(ctx));
 	return 1; /* every fault, not the first */
 }
 
@@ -137,14 +134,6 @@ out:
 	return r;
 }
 
-/* RFC 5280 §4.2.1.3: a key usage that is there must allow signing certificates. */
-static bool
-may_not_sign(X509 *cert)
-{
-	return (X509_get_extension_flags(cert) & EXFLAG_KUSAGE) &&
-	       !(X509_get_key_usage(cert) & KU_KEY_CERT_SIGN);
-}
-
 static int
 evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, struct mt_path *ret)
 {
@@ -163,11 +152,7 @@ evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, stru
 		if (until < ret->not_after_usec)
 			ret->not_after_usec = until;
 		ret->faults |= mt_checks_dates(s->path[i], s->in->at_usec);
-		if (i > 0 && i + 1 < n && may_not_sign(s->path[i]))
-			v.has_unsigned_usage = true;
 	}
-	if (n > 1 && may_not_sign(s->path[n - 1]))
-		v.has_unsigned_usage = true;
 	if (!s->in->is_dane)
 		ret->faults |= mt_checks_path(s->path, n);
 	r = verify(s->path, n, &v);
@@ -189,6 +174,35 @@ severity(const struct mt_path *path)
 	return 2 * __builtin_popcount(path->faults) + path->is_local + (path->is_anchored ? 0 : 64);
 }
 
+static size_t
+index_of(const struct search *s, const X509 *cert)
+{
+	size_t i = 0;
+
+	while (i < s->in->n && s->in->certs[i] != cert)
+		i++;
+	return i;
+}
+
+/* Reading a constraint costs about as much as comparing so many names with it. */
+#define NAMES_PER_READING 16
+
+/* Anchors and their constraints were chosen, not sent: they are not counted. */
+static bool
+can_afford(struct search *s, size_t n)
+{
+	size_t names = NAMES_PER_READING, constraints = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = index_of(s, s->path[i]);
+
+		names += at < s->in->n ? s->names[at] : 0;
+		constraints += at < s->in->n ? s->constraints[at] : 0;
+	}
+	s->name_checks += names * constraints;
+	return s->name_checks <= MT_PATH_NAME_CHECKS_MAX;
+}
+
 /* Offers a finished path. Return: true where the search is over. */
 static bool
 offer(struct search *s, size_t n, bool is_anchored, bool is_local)
@@ -196,6 +210,8 @@ offer(struct search *s, size_t n, bool is_anchored, bool is_local)
 	bool is_broken;
 	struct mt_path path;
 
+	if (!can_afford(s, n))
+		return true;
 	s->error = evaluate(s, n, is_anchored, is_local, &path);
 	if (s->error)
 		return true;
@@ -224,27 +240,6 @@ looks_issued(X509 *issuer, X509 *cert)
 	int r = X509_check_issued(issuer, cert);
 
 	return r == X509_V_OK || r == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
-}
-
-/* As looks_issued(), of an anchor. OpenSSL takes one that may not sign certificates for no issuer
- * and leaves the signature alone, so it is looked at here. */
-static bool
-is_issuer(X509 *anchor, X509 *cert)
-{
-	EVP_PKEY *key = X509_get0_pubkey(anchor);
-
-	return looks_issued(anchor, cert) &&
-	       (!may_not_sign(anchor) || (key && X509_verify(cert, key) == 1));
-}
-
-static size_t
-index_of(const struct search *s, const X509 *cert)
-{
-	size_t i = 0;
-
-	while (i < s->in->n && s->in->certs[i] != cert)
-		i++;
-	return i;
 }
 
 static bool
@@ -278,7 +273,7 @@ try_anchors(struct search *s, size_t n)
 		if (++s->steps > MT_PATH_STEPS_MAX)
 			return true;
 		if (in_path(s, n, e->cert) || !is_allowed(s, e->sha256) ||
-		    !is_issuer(e->cert, last))
+		    !looks_issued(e->cert, last))
 			continue;
 		s->path[n] = e->cert;
 		if (offer(s, n + 1, true, e->is_local))
@@ -301,7 +296,7 @@ try_extra(struct search *s, size_t n)
 			if (offer(s, n, true, false))
 				return true;
 		} else if (n <= MT_PATH_DEPTH_MAX && !in_path(s, n, anchor) &&
-			   is_issuer(anchor, last)) {
+			   looks_issued(anchor, last)) {
 			s->path[n] = anchor;
 			if (offer(s, n + 1, true, false))
 				return true;
@@ -320,6 +315,18 @@ is_signed_by(struct search *s, X509 *cert, size_t issuer)
 	if (*known == 0)
 		*known = key && X509_verify(cert, key) == 1 ? 1 : 2;
 	return *known == 1;
+}
+
+/* How much of the path was signed by what follows: a name alone makes nobody part of it. */
+static size_t
+signed_length(struct search *s, size_t n)
+{
+	size_t signed_n = 1;
+
+	while (signed_n < n &&
+	       is_signed_by(s, s->path[signed_n - 1], index_of(s, s->path[signed_n])))
+		signed_n++;
+	return signed_n;
 }
 
 static size_t
@@ -348,7 +355,7 @@ extend(struct search *s, size_t n)
 		if (++s->steps > MT_PATH_STEPS_MAX)
 			return true;
 		if (in_path(s, n, cert) || !looks_issued(cert, s->path[n - 1]) ||
-		    ((candidates > 1 || may_not_sign(cert)) && !is_signed_by(s, s->path[n - 1], i)))
+		    (candidates > 1 && !is_signed_by(s, s->path[n - 1], i)))
 			continue;
 		extended = true;
 		s->path[n] = cert;
@@ -357,7 +364,7 @@ extend(struct search *s, size_t n)
 	}
 	/* A dead end is remembered as what was sent, in case nothing better is found. */
 	if (!extended && !s->has_best)
-		return offer(s, n, false, false);
+		return offer(s, signed_length(s, n), false, false);
 	return false;
 }
 
@@ -367,6 +374,10 @@ mt_paths_find(const struct mt_path_input *input, struct mt_path *ret)
 	struct search s = {.in = input};
 
 	s.path[0] = input->certs[0];
+	for (size_t i = 0; i < input->n; i++) {
+		s.names[i] = mt_checks_count_names(input->certs[i]);
+		s.constraints[i] = mt_checks_count_constraints(input->certs[i]);
+	}
 	(void)extend(&s, 1);
 	if (s.error)
 		return s.error;

@@ -206,10 +206,12 @@ weak_keys_are_told_wherever_they_are(void **state)
 		{"P-192", PLAIN, PLAIN, {.key = PKI_P192}, "weak-crypto"},
 		{"P-224", PLAIN, PLAIN, {.key = PKI_P224}, "weak-crypto"},
 		{"P-384", PLAIN, PLAIN, {.key = PKI_P384}, "valid"},
+		{"P-256 by its parameters", PLAIN, PLAIN, {.key = PKI_P256_EXPLICIT}, VIOLATION},
 		{"Ed25519", PLAIN, PLAIN, {.key = PKI_ED25519}, "valid"},
 		{"intermediate RSA 1024", PLAIN, {.key = PKI_RSA1024}, PLAIN, "weak-crypto"},
 		{"intermediate RSA 2048", PLAIN, {.key = PKI_RSA2048}, PLAIN, "valid"},
 		{"intermediate P-192", PLAIN, {.key = PKI_P192}, PLAIN, "weak-crypto"},
+		{"intermediate by parameters", PLAIN, {.key = PKI_P256_EXPLICIT}, PLAIN, VIOLATION},
 		{"root RSA 1024", {.key = PKI_RSA1024}, PLAIN, PLAIN, "weak-crypto"},
 	};
 
@@ -240,9 +242,10 @@ static void
 policies_that_are_demanded_must_be_there(void **state)
 {
 	static const struct judging_row rows[] = {
-		{"demanded, none there",
+		{"demanded, none in the leaf",
 		 PLAIN,
-		 {EXT("policyConstraints", "requireExplicitPolicy:0")},
+		 {.extensions = {{"policyConstraints", "requireExplicitPolicy:0"},
+				 {"certificatePolicies", "1.2.3.4"}}},
 		 PLAIN,
 		 VIOLATION},
 		{"demanded and there",
@@ -268,17 +271,19 @@ a_signature_by_another_key_is_no_chain(void **state)
 	const struct pki_cert *other = pki_issue(*state, &(struct pki_recipe){.is_ca = true});
 	const struct pki_cert *leaf = pki_issue(*state, &(struct pki_recipe){.issuer = other});
 	struct judging j;
+	uint8_t *copy;
 
 	/* the same name, another key */
 	judging_begin(&j, root, SENT(leaf));
 	judging_expect(&j, "chain-untrusted");
+	assert_int_equal(j.v.anchor, MT_ANCHOR_NONE);
 	judging_begin(&j, other, SENT(leaf));
 	judging_expect(&j, "valid");
 	/* one bit of the signature itself */
 	judging_begin(&j, other, SENT(leaf));
-	pki_copy(*state, leaf->der, 0);
-	j.request.chain[0].data = pki_copy(*state, leaf->der, 0);
-	((uint8_t *)(uintptr_t)j.request.chain[0].data)[leaf->der.size - 1] ^= 1;
+	copy = pki_copy(*state, leaf->der, 0);
+	copy[leaf->der.size - 1] ^= 1;
+	j.request.chain[0].data = copy;
 	judging_expect(&j, "chain-untrusted");
 }
 
