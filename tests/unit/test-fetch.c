@@ -51,15 +51,22 @@ setup(void **state)
 	return 0;
 }
 
+static void
+stop(struct fixture *f)
+{
+	if (f->server > 0) {
+		kill(f->server, SIGKILL);
+		waitpid(f->server, NULL, 0);
+	}
+	f->server = 0;
+}
+
 static int
 teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	if (f->server > 0) {
-		kill(f->server, SIGKILL);
-		waitpid(f->server, NULL, 0);
-	}
+	stop(f);
 	close(f->listener);
 	mt_dns_free(f->dns);
 	event_base_free(f->base);
@@ -76,6 +83,7 @@ serve(struct fixture *f, const char *text, bool hangs_up)
 	char request[4096], answer[4096];
 
 	f->server = fork();
+	assert_true(f->server >= 0);
 	if (f->server != 0)
 		return;
 	(void)snprintf(answer, sizeof(answer), "%.*s%u%s",
@@ -183,8 +191,7 @@ whoever_says_nothing_or_never_stops_is_given_up_in_time(void **state)
 
 	serve(f, "", false);
 	assert_int_equal(fetch(f, "127.0.0.1", true, 300), MT_FETCH_TIMEOUT);
-	kill(f->server, SIGKILL);
-	waitpid(f->server, NULL, 0);
+	stop(f);
 	serve(f, "HTTP/1.0 200 OK\r\n\r\nbody", false);
 	assert_int_equal(fetch(f, "127.0.0.1", true, 300), MT_FETCH_TIMEOUT);
 }
@@ -214,8 +221,7 @@ what_is_not_http_is_no_answer(void **state)
 
 	serve(f, "220 mail.example.test ESMTP\r\n", false);
 	assert_int_equal(fetch(f, "127.0.0.1", true, 3000), MT_FETCH_PROTOCOL);
-	kill(f->server, SIGKILL);
-	waitpid(f->server, NULL, 0);
+	stop(f);
 	serve(f, "", true);
 	assert_int_equal(fetch(f, "127.0.0.1", true, 3000), MT_FETCH_PROTOCOL);
 }

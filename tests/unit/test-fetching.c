@@ -66,15 +66,22 @@ setup(void **state)
 	return 0;
 }
 
+static void
+stop(struct fixture *f)
+{
+	if (f->server > 0) {
+		kill(f->server, SIGKILL);
+		waitpid(f->server, NULL, 0);
+	}
+	f->server = 0;
+}
+
 static int
 teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	if (f->server > 0) { /* first: it has our sockets, too */
-		kill(f->server, SIGKILL);
-		waitpid(f->server, NULL, 0);
-	}
+	stop(f); /* first: it has our sockets, too */
 	mt_jobs_free(f->jobs);
 	assert_int_equal(waitpid(f->spawner, NULL, 0), f->spawner);
 	close(f->listener);
@@ -107,6 +114,7 @@ static void
 serve(struct fixture *f, uint8_t first, size_t size)
 {
 	f->server = fork();
+	assert_true(f->server >= 0);
 	if (f->server != 0)
 		return;
 	for (;;) {
@@ -269,8 +277,7 @@ without_an_answer_revocation_is_unknown_for_a_while(void **state)
 	serve(f, 'x', 10);
 	v = judge(f, 1, true); /* nonsense */
 	assert_unknown(&v);
-	kill(f->server, SIGKILL);
-	waitpid(f->server, NULL, 0);
+	stop(f);
 	serve(f, 'g', 0);
 	began = monotonic_usec();
 	v = judge(f, 4, true); /* silence */
@@ -298,6 +305,25 @@ a_judge_that_dies_before_is_a_failure_too(void **state)
 	assert_int_equal(seen.validation.state, MT_VALIDATION_FAILED);
 }
 
+/* Kills the worker of a role, which must be there: 0 would be everybody. */
+static void
+kill_worker(struct fixture *f, enum mt_worker_role role)
+{
+	pid_t pid = mt_jobs_worker_pid(f->jobs, role);
+
+	assert_true(pid > 1);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+}
+
+static void
+await_worker(struct fixture *f, enum mt_worker_role role)
+{
+	const int64_t end = monotonic_usec() + 10 * MT_USEC_PER_SEC;
+
+	while (mt_jobs_worker_pid(f->jobs, role) == 0 && monotonic_usec() < end)
+		run_for(f, 20);
+}
+
 static void
 a_net_worker_that_dies_leaves_it_unknown(void **state)
 {
@@ -306,11 +332,12 @@ a_net_worker_that_dies_leaves_it_unknown(void **state)
 	char leaf[64];
 
 	serve(f, 'g', 0);
-	(void)judge(f, 0, true); /* both workers are up */
+	await_worker(f, MT_WORKER_CHAIN);
+	await_worker(f, MT_WORKER_NET);
 	snprintf(leaf, sizeof(leaf), MT_DOUBLE_FETCH "%u 2", (unsigned int)f->port);
 	start(f, leaf, true, &seen);
 	run_for(f, 500);
-	assert_int_equal(kill(mt_jobs_worker_pid(f->jobs, MT_WORKER_NET), SIGKILL), 0);
+	kill_worker(f, MT_WORKER_NET);
 	run_until(f, &seen, 1, 3);
 	assert_unknown(&seen.validation);
 }
@@ -322,10 +349,9 @@ a_chain_worker_that_dies_meanwhile_is_a_failure(void **state)
 	struct seen seen = {0};
 
 	start(f, "hang", true, &seen);
-	while (mt_jobs_worker_pid(f->jobs, MT_WORKER_CHAIN) == 0)
-		run_for(f, 20);
+	await_worker(f, MT_WORKER_CHAIN);
 	run_for(f, 200);
-	assert_int_equal(kill(mt_jobs_worker_pid(f->jobs, MT_WORKER_CHAIN), SIGKILL), 0);
+	kill_worker(f, MT_WORKER_CHAIN);
 	run_until(f, &seen, 1, 6);
 	assert_int_equal(seen.validation.state, MT_VALIDATION_FAILED);
 }
