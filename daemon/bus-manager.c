@@ -66,9 +66,8 @@ find_account(struct mt_request *request, DBusMessageIter *args, void *userdata)
 		r = mt_accounts_find_address(keeper->accounts, actor.uid, address, &account);
 	else
 		r = MT_ACCOUNTS_E_UNKNOWN;
-	r = mt_keeper_error(r);
-	if (r)
-		return r;
+	if (r || !account)
+		return r ? mt_keeper_error(r) : MT_ERROR_UNKNOWN_ACCOUNT;
 	id = account->id;
 	return reply_path(request, &id);
 }

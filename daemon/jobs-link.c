@@ -47,6 +47,7 @@ struct mt_links {
 	struct event *control;
 	struct role roles[MT_WORKER_ROLE_COUNT];
 	TAILQ_HEAD(, mt_link) list;
+	uint64_t unreadable_usec; /* since when the trust store cannot be read; 0: it can */
 	uint8_t buffer[MT_WIRE_MESSAGE_MAX];
 };
 
@@ -210,6 +211,10 @@ take_ready(struct mt_link *link, const struct mt_wire_header *header, struct mt_
 	evtimer_del(link->overdue);
 	link->ready_at_usec = now_usec();
 	worse = is_worse(link, serving);
+	if (link->role == MT_WORKER_CHAIN && link->ready.anchors != MT_ANCHORS_UNREADABLE)
+		links->unreadable_usec = 0;
+	else if (link->role == MT_WORKER_CHAIN && links->unreadable_usec == 0)
+		links->unreadable_usec = now_usec();
 	if (serving)
 		drain(worse ? link : serving);
 	if (!worse)
@@ -449,4 +454,10 @@ mt_links_serving(const struct mt_links *links, enum mt_worker_role role, pid_t *
 	if (ret_pid)
 		*ret_pid = link->pid;
 	return &link->ready;
+}
+
+int64_t
+mt_links_anchors_age(const struct mt_links *links)
+{
+	return links->unreadable_usec ? (int64_t)(now_usec() - links->unreadable_usec) + 1 : 0;
 }

@@ -46,6 +46,9 @@ void mt_links_drop(struct mt_links *links, struct mt_link *link, const char *why
 /* A successor of the role's worker, whatever state that is in. Return: 0 or negative errno. */
 MT_MUST_CHECK int mt_links_renew(struct mt_links *links, enum mt_worker_role role);
 
+/* For how long the trust store could not be read, in microseconds; 0: the last try could. */
+int64_t mt_links_anchors_age(const struct mt_links *links);
+
 /* What the role's worker said when it became ready; NULL where none serves. */
 const struct mt_wire_ready *mt_links_serving(const struct mt_links *links, enum mt_worker_role role,
 					     pid_t *ret_pid);

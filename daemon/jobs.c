@@ -50,6 +50,7 @@ struct mt_jobs {
 	uint8_t generation[32]; /* of the last chain worker that was ready */
 	uint32_t n_anchors;
 	bool has_generation;
+	bool has_unreadable; /* that worker found no anchors it could read */
 	struct mt_wire_message scratch;
 };
 
@@ -240,6 +241,7 @@ on_state(void *userdata, enum mt_worker_role role, bool ready, const char *what)
 		memcpy(jobs->generation, chain->generation, sizeof(jobs->generation));
 		jobs->n_anchors = chain->n_anchors;
 		jobs->has_generation = true;
+		jobs->has_unreadable = chain->anchors == MT_ANCHORS_UNREADABLE;
 	}
 	if (jobs->options.on_state)
 		jobs->options.on_state(jobs->options.userdata, role, ready, what);
@@ -266,6 +268,8 @@ mt_jobs_new(struct event_base *base, int control_fd, const struct mt_jobs_option
 		jobs->options.chain_usec = MT_WORKER_JOB_USEC + MT_WORKER_GRACE_USEC;
 	if (jobs->options.resolve_usec == 0)
 		jobs->options.resolve_usec = MT_DNS_USEC + MT_WORKER_GRACE_USEC;
+	if (jobs->options.old_anchors_usec == 0)
+		jobs->options.old_anchors_usec = MT_OLD_ANCHORS_USEC;
 	r = mt_links_new(base, control_fd, options->chain_only, &ops, &jobs->links);
 	if (r < 0)
 		return r;
@@ -443,7 +447,20 @@ mt_jobs_ready(const struct mt_jobs *jobs)
 {
 	const struct mt_wire_ready *ready = mt_links_serving(jobs->links, MT_WORKER_CHAIN, NULL);
 
-	return ready && ready->anchors != MT_ANCHORS_UNREADABLE;
+	return ready && mt_jobs_usable(jobs);
+}
+
+bool
+mt_jobs_usable(const struct mt_jobs *jobs)
+{
+	return !jobs->has_unreadable &&
+	       mt_links_anchors_age(jobs->links) < jobs->options.old_anchors_usec;
+}
+
+bool
+mt_jobs_anchors_are_old(const struct mt_jobs *jobs)
+{
+	return mt_links_anchors_age(jobs->links) > 0;
 }
 
 const uint8_t *

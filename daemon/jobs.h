@@ -27,8 +27,9 @@ struct mt_job;
 
 struct mt_jobs_options {
 	bool chain_only; /* --evaluate: no net worker is started; resolve and probe answer FAILED */
-	uint64_t chain_usec;   /* deadlines; 0: the defaults of policy/limits.h */
-	uint64_t resolve_usec; /* of SRV and TLSA too */
+	uint64_t chain_usec;      /* deadlines; 0: the defaults of policy/limits.h */
+	uint64_t resolve_usec;    /* of SRV and TLSA too */
+	int64_t old_anchors_usec; /* how long unreadable anchors serve on; 0: the default */
 	/* Something changed that the keeper may want to log or announce; may be NULL. */
 	void (*on_state)(void *userdata, enum mt_worker_role role, bool ready, const char *what);
 	void *userdata;
@@ -70,7 +71,7 @@ MT_MUST_CHECK int mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_requ
 struct mt_job *mt_job_cancel(struct mt_job *job);
 MT_DEFINE_CLEANUP(struct mt_job *, mt_job_cancel);
 
-/* The chain worker (row 1: the validator) is up, with its anchors loaded. */
+/* The chain worker is up, and usable. */
 bool mt_jobs_ready(const struct mt_jobs *jobs);
 
 /* The anchors generation of the chain worker that serves now, for cache keys; NULL while none has
@@ -80,6 +81,13 @@ const uint8_t *mt_jobs_generation(const struct mt_jobs *jobs, uint32_t *ret_n_an
 /* Starts a chain worker with freshly read anchors; it takes over when it is ready and the old one
  * drains. One that fails to load leaves the old one in place (on_state says so). */
 MT_MUST_CHECK int mt_jobs_reload(struct mt_jobs *jobs);
+
+/* Verdicts may rest on this generation: its anchors could be read, within the last hour again
+ * (DESIGN §8). Also while the worker restarts. */
+bool mt_jobs_usable(const struct mt_jobs *jobs);
+
+/* The trust store could not be read when it was tried last: the keeper tries again. */
+bool mt_jobs_anchors_are_old(const struct mt_jobs *jobs);
 
 /* For status, statistics and tests: pid of the worker that serves a role, 0 where none does. */
 pid_t mt_jobs_worker_pid(const struct mt_jobs *jobs, enum mt_worker_role role);

@@ -63,6 +63,10 @@ find_account(const char *text, uint32_t uid, void *userdata)
 	if (mt_account_id_parse(text, &id) != 0 ||
 	    mt_accounts_find(keeper->accounts, actor, &id, &account) != 0)
 		return NULL;
+	/* REQUIREMENTS 4.9: a day idle in setup, and it is gone for whoever looks. */
+	if (account->state == MT_ACCOUNT_SETUP &&
+	    mt_accounts_expire_setup(keeper->accounts, &id) == 0)
+		return NULL;
 	/* The dispatch hands it back to handlers, which read it as const again. */
 	return (void *)(uintptr_t)account;
 }
@@ -228,6 +232,8 @@ open_workers(struct mt_keeper *k, int control_fd)
 	};
 	int r = mt_jobs_new(k->base, control_fd, &jobs, &k->jobs);
 
+	if (r == 0)
+		r = mt_trust_watch_new(k->base, k->jobs, k->config->trust_anchors, &k->watch);
 	if (r)
 		return r;
 	v.accounts = p.accounts = k->accounts;
@@ -387,6 +393,7 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_dispatch_free(k->dispatch);
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
+	mt_trust_watch_free(k->watch);
 	mt_verdicts_free(k->verdicts);
 	mt_jobs_free(k->jobs);
 	if (k->check_event)

@@ -16,6 +16,7 @@
 #include "daemon/jobs.h"
 #include "daemon/keys.h"
 #include "daemon/probes.h"
+#include "daemon/trust-watch.h"
 #include "daemon/verdicts.h"
 #include "ipc/dispatch.h"
 
@@ -28,6 +29,7 @@ struct mt_keeper {
 	struct mt_keys *keys;
 	struct mt_accounts *accounts;
 	struct mt_jobs *jobs;
+	struct mt_trust_watch *watch;
 	struct mt_verdicts *verdicts;
 	struct mt_probes *probes;
 	struct mt_dispatch *dispatch;

@@ -44,7 +44,8 @@ decide(struct mt_verdicts *v, const struct mt_question *q, struct mt_gathered *g
 		.tlsa = &g->tlsa,
 		.now_usec = now_usec,
 		.clock_sane = mt_clock_is_sane(v->o.clock, v->o.clock_must_be_synchronised),
-		.ready = mt_store_get_state(v->o.store) != MT_STORE_DEGRADED,
+		.ready = mt_store_get_state(v->o.store) != MT_STORE_DEGRADED &&
+			 mt_jobs_usable(v->o.jobs),
 	};
 
 	mt_decide(&in, ret);

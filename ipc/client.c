@@ -1,222 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the daemon, and asks it. */
+/* Connects to the daemon, and asks it. */
 
 #include "ipc/client.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
-#define SYSTEM_SOCKET "/run/mailtrust/socket"
-#define SYSTEM_ACTIVATION "/usr/share/dbus-1/system-services/" MT_BUS_NAME ".service"
-#define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
-#define DAEMON_USER "mailtrust"
-#define ADDRESS_SIZE 512
+#include "ipc/client-link.h"
+
+#define NOT_OURS "what answered is not the service"
 
 struct mt_client {
-	DBusConnection *connection;
+	enum mt_client_where where;
+	char *argument; /* NULL: none */
+	struct mt_client_link link;
+	char *jwks;            /* of this connection; NULL: not asked yet */
+	int64_t deadline_usec; /* monotonic, of the question; 0: each call has its own */
+	struct mt_client_error error;
 };
 
-static int
-fail(struct mt_client_error *ret, enum mt_error code, const char *message)
-{
-	if (ret) {
-		ret->code = code;
-		(void)snprintf(ret->message, sizeof(ret->message), "%s", message);
-	}
-	return code;
-}
-
-static int
-unreachable(struct mt_client_error *ret, const char *message)
-{
-	return fail(ret, MT_ERROR_DAEMON_UNREACHABLE, message);
-}
-
-/* libdbus connects blocking, and to a stopped daemon with a full queue that would be for ever. This
- * asks the same question without blocking. */
-static bool
-is_accepting(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	bool accepting;
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return false;
-
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-
-	accepting = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-	(void)close(fd);
-	return accepting;
-}
-
-/* Root, the user mailtrust, or ourselves: anybody else who listens there is not the daemon. */
-static bool
-is_trusted_server(DBusConnection *connection)
-{
-	struct passwd entry, *found = NULL;
-	struct ucred creds;
-	socklen_t size = sizeof(creds);
-	char buffer[4096];
-	int fd;
-
-	if (!dbus_connection_get_unix_fd(connection, &fd) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &creds, &size))
-		return false;
-	if (creds.uid == 0 || creds.uid == getuid())
-		return true;
-
-	return getpwnam_r(DAEMON_USER, &entry, buffer, sizeof(buffer), &found) == 0 && found &&
-	       creds.uid == entry.pw_uid;
-}
-
-static int
-open_socket(struct mt_client *client, const char *path, struct mt_client_error *ret_error)
-{
-	char address[ADDRESS_SIZE], *escaped;
-	int n;
-
-	if (!is_accepting(path))
-		return unreachable(ret_error, "nobody listens on the socket");
-
-	escaped = dbus_address_escape_value(path);
-	if (!escaped)
-		return -ENOMEM;
-	n = snprintf(address, sizeof(address), "unix:path=%s", escaped);
-	dbus_free(escaped);
-	if (n < 0 || (size_t)n >= sizeof(address))
-		return unreachable(ret_error, "the path of the socket is too long");
-
-	client->connection = dbus_connection_open_private(address, NULL);
-	if (!client->connection)
-		return unreachable(ret_error, "nobody listens on the socket");
-	if (!is_trusted_server(client->connection))
-		return unreachable(ret_error, "somebody else listens on the socket");
-
-	return 0;
-}
-
-/* dbus_bus_register() waits for 25 seconds; so Hello is said by hand. */
-static int
-say_hello(struct mt_client *client, struct mt_client_error *ret_error)
-{
-	MT_CLEANUP(mt_dbus_message_unrefp)
-	DBusMessage *hello = dbus_message_new_method_call(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS,
-							  DBUS_INTERFACE_DBUS, "Hello");
-	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
-	const char *name;
-
-	if (!hello)
-		return -ENOMEM;
-
-	reply = dbus_connection_send_with_reply_and_block(client->connection, hello,
-							  MT_CLIENT_TIMEOUT_MSEC, NULL);
-	if (!reply ||
-	    !dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID))
-		return unreachable(ret_error, "the message bus does not answer");
-
-	return dbus_bus_set_unique_name(client->connection, name) ? 0 : -ENOMEM;
-}
-
-static int
-open_bus(struct mt_client *client, const char *address, struct mt_client_error *ret_error)
-{
-	client->connection = dbus_connection_open_private(address, NULL);
-	if (!client->connection)
-		return unreachable(ret_error, "there is no message bus");
-
-	return say_hello(client, ret_error);
-}
-
-static int
-open_system(struct mt_client *client, struct mt_client_error *ret_error)
-{
-	const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
-
-	if (access(SYSTEM_SOCKET, F_OK) == 0)
-		return open_socket(client, SYSTEM_SOCKET, ret_error);
-
-	return open_bus(client, address ? address : SYSTEM_BUS, ret_error);
-}
-
-static int
-open_user(struct mt_client *client, struct mt_client_error *ret_error)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR"),
-		   *address = getenv("DBUS_SESSION_BUS_ADDRESS");
-	char path[ADDRESS_SIZE] = "";
-
-	if (runtime)
-		(void)snprintf(path, sizeof(path), "%s/mailtrust/socket", runtime);
-	if (*path && access(path, F_OK) == 0)
-		return open_socket(client, path, ret_error);
-	if (!address)
-		return unreachable(ret_error,
-				   "there is no daemon of the system, and none of the user");
-
-	return open_bus(client, address, ret_error);
-}
-
-static int
-open_default(struct mt_client *client, struct mt_client_error *ret_error)
-{
-	const char *from_env = getenv("MAILTRUST_SOCKET");
-
-	if (from_env && *from_env)
-		return open_socket(client, from_env, ret_error);
-	/* installed, even if it does not run, means it is the one to ask: no way around it */
-	if (access(SYSTEM_SOCKET, F_OK) == 0 || access(SYSTEM_ACTIVATION, F_OK) == 0)
-		return open_system(client, ret_error);
-
-	return open_user(client, ret_error);
-}
-
-static int
-open_where(struct mt_client *client, enum mt_client_where where, const char *argument,
-	   struct mt_client_error *ret_error)
-{
-	switch (where) {
-	case MT_CLIENT_DEFAULT:
-		return open_default(client, ret_error);
-	case MT_CLIENT_SYSTEM:
-		return open_system(client, ret_error);
-	case MT_CLIENT_USER:
-		return open_user(client, ret_error);
-	case MT_CLIENT_SOCKET:
-		return open_socket(client, argument, ret_error);
-	case MT_CLIENT_BUS:
-		return open_bus(client, argument, ret_error);
-	}
-	return -EINVAL;
-}
+/* Life */
 
 int
-mt_client_open(enum mt_client_where where, const char *argument, struct mt_client **ret,
-	       struct mt_client_error *ret_error)
+mt_client_new(enum mt_client_where where, const char *argument, struct mt_client **ret)
 {
 	MT_CLEANUP(mt_client_freep) struct mt_client *client = calloc(1, sizeof(*client));
-	int r;
 
 	if (!client)
 		return -ENOMEM;
-	r = open_where(client, where, argument, ret_error);
-	if (r)
-		return r;
 
-	dbus_connection_set_exit_on_disconnect(client->connection, FALSE);
+	client->where = where;
+	client->argument = argument ? strdup(argument) : NULL;
+	if (argument && !client->argument)
+		return -ENOMEM;
+
 	*ret = mt_steal(&client);
 	return 0;
+}
+
+static void
+disconnect(struct mt_client *client)
+{
+	free(client->jwks);
+	client->jwks = NULL;
+	mt_client_link_close(&client->link);
 }
 
 struct mt_client *
@@ -225,97 +54,221 @@ mt_client_free(struct mt_client *client)
 	if (!client)
 		return NULL;
 
-	if (client->connection) {
-		dbus_connection_close(client->connection);
-		dbus_connection_unref(client->connection);
-	}
+	disconnect(client);
+	free(client->argument);
 	free(client);
 	return NULL;
 }
+
+void
+mt_client_begin(struct mt_client *client, int64_t patience_usec)
+{
+	client->deadline_usec = mt_client_now_usec() + patience_usec;
+}
+
+const struct mt_client_error *
+mt_client_error(const struct mt_client *client)
+{
+	return &client->error;
+}
+
+static int
+fail(struct mt_client *client, enum mt_error code, const char *message)
+{
+	client->error.code = code;
+	(void)snprintf(client->error.message, sizeof(client->error.message), "%s", message);
+	return (int)code;
+}
+
+/* A reply may still come, and nobody could tell to which question: so the connection ends. */
+static int
+unreachable(struct mt_client *client, const char *message)
+{
+	disconnect(client);
+	return fail(client, MT_ERROR_DAEMON_UNREACHABLE, message);
+}
+
+/* Connecting */
+
+/* Keeps the connection there is, unless its other end is gone: a daemon that was started anew since
+ * the last question is found at once. */
+static int
+ensure_connected(struct mt_client *client, int64_t deadline_usec)
+{
+	struct mt_client_places places;
+	struct mt_client_place place;
+	const char *why = "";
+	int r;
+
+	if (mt_client_link_is_alive(&client->link))
+		return 0;
+
+	disconnect(client);
+	mt_client_places_init(&places);
+	if (mt_client_find(&places, client->where, client->argument, &place))
+		return unreachable(client, "there is no service of your own");
+
+	r = mt_client_link_open(&client->link, &place, deadline_usec, &why);
+	return r > 0 ? unreachable(client, why) : r;
+}
+
+int
+mt_client_open(enum mt_client_where where, const char *argument, struct mt_client **ret,
+	       struct mt_client_error *ret_error)
+{
+	MT_CLEANUP(mt_client_freep) struct mt_client *client = NULL;
+	int r = mt_client_new(where, argument, &client);
+
+	if (r == 0)
+		r = ensure_connected(client, mt_client_now_usec() + MT_CLIENT_PATIENCE_USEC);
+	if (r == 0)
+		*ret = mt_steal(&client);
+	else if (r > 0 && ret_error)
+		*ret_error = client->error;
+
+	return r;
+}
+
+/* Calling */
 
 DBusMessage *
 mt_client_message(enum mt_call call, const char *account_id)
 {
 	const struct mt_call_def *def = &mt_calls[call];
 	char path[MT_ACCOUNT_PATH_SIZE];
+	DBusMessage *message;
 
 	if (account_id)
 		mt_contract_format_path(account_id, path);
 
-	return dbus_message_new_method_call(MT_BUS_NAME, account_id ? path : MT_ROOT_PATH,
-					    mt_interfaces[def->interface].name, def->member);
+	message = dbus_message_new_method_call(MT_BUS_NAME, account_id ? path : MT_ROOT_PATH,
+					       mt_interfaces[def->interface].name, def->member);
+	if (message)
+		dbus_message_set_allow_interactive_authorization(message, TRUE);
+
+	return message;
+}
+
+/* An error of a name nobody here knows is not the daemon's: something else answers there. */
+static bool
+is_nonsense(enum mt_error code, const char *name)
+{
+	return code == MT_ERROR_INTERNAL && strcmp(name, mt_error_to_dbus_name(code)) != 0;
+}
+
+static int
+read_error(struct mt_client *client, DBusMessage *message)
+{
+	const char *name = dbus_message_get_error_name(message), *text = "";
+	enum mt_error code = mt_error_from_dbus_name(name);
+
+	(void)dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &text, DBUS_TYPE_INVALID);
+	if (is_nonsense(code, name))
+		return unreachable(client, NOT_OURS);
+
+	return code == MT_ERROR_DAEMON_UNREACHABLE ? unreachable(client, text)
+						   : fail(client, code, text);
 }
 
 int
-mt_client_call(struct mt_client *client, enum mt_call call, DBusMessage *message, int timeout_msec,
-	       DBusMessage **ret_reply, struct mt_client_error *ret_error)
+mt_client_call(struct mt_client *client, enum mt_call call, DBusMessage *message,
+	       DBusMessage **ret_reply)
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
-	DBusError error = DBUS_ERROR_INIT;
+	int64_t deadline_usec = client->deadline_usec
+					? client->deadline_usec
+					: mt_client_now_usec() + MT_CLIENT_PATIENCE_USEC;
+	const char *why = "";
 	int r;
 
-	reply = dbus_connection_send_with_reply_and_block(
-		client->connection, message, timeout_msec ? timeout_msec : MT_CLIENT_TIMEOUT_MSEC,
-		&error);
-	if (!reply) {
-		if (dbus_error_has_name(&error, DBUS_ERROR_NO_MEMORY))
-			r = -ENOMEM;
-		else
-			r = fail(ret_error, mt_error_from_dbus_name(error.name), error.message);
-		dbus_error_free(&error);
+	client->error = (struct mt_client_error){0};
+	if (!message)
+		return -ENOMEM;
+
+	r = ensure_connected(client, deadline_usec);
+	if (r)
 		return r;
-	}
-	/* what answers otherwise is not our daemon (D-SYS-04) */
+
+	r = mt_client_link_call(&client->link, message, deadline_usec, &reply, &why);
+	if (r)
+		return r > 0 ? unreachable(client, why) : r;
+	if (dbus_message_get_type(reply) == DBUS_MESSAGE_TYPE_ERROR)
+		return read_error(client, reply);
 	if (!dbus_message_has_signature(reply, mt_calls[call].out))
-		return unreachable(ret_error, "what answered does not keep to the contract");
+		return unreachable(client, NOT_OURS);
 
 	*ret_reply = mt_steal(&reply);
 	return 0;
 }
 
-static int64_t
-now_msec(void)
+int
+mt_client_find_account(struct mt_client *client, const char *account,
+		       char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE])
 {
-	struct timespec now;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *call = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	const char *path, *id = account;
+	int r;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+	if (!mt_contract_is_account_id(account)) {
+		if (!dbus_validate_utf8(account, NULL))
+			return fail(client, MT_ERROR_INVALID_ARGUMENTS, "an address is UTF-8");
 
-/* The next signal that has arrived; the bus daemon's own are not meant. Taken, not dispatched:
- * there are no filters here. */
-static DBusMessage *
-take_signal(DBusConnection *connection)
-{
-	DBusMessage *message;
+		call = mt_client_message(MT_CALL_MANAGER_FIND_ACCOUNT, NULL);
+		if (!call ||
+		    !dbus_message_append_args(call, DBUS_TYPE_STRING, &account, DBUS_TYPE_INVALID))
+			return -ENOMEM;
 
-	while ((message = dbus_connection_pop_message(connection))) {
-		if (dbus_message_get_type(message) == DBUS_MESSAGE_TYPE_SIGNAL &&
-		    !dbus_message_has_interface(message, DBUS_INTERFACE_LOCAL) &&
-		    !dbus_message_has_interface(message, DBUS_INTERFACE_DBUS))
-			break;
-		dbus_message_unref(message);
+		r = mt_client_call(client, MT_CALL_MANAGER_FIND_ACCOUNT, call, &reply);
+		if (r)
+			return r;
+
+		(void)dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path,
+					    DBUS_TYPE_INVALID);
+		id = mt_contract_account_id(path);
+		if (!id)
+			return unreachable(client, NOT_OURS);
 	}
-	return message;
+	(void)snprintf(ret_id, MT_ACCOUNT_ID_TEXT_SIZE, "%s", id);
+	return 0;
 }
+
+int
+mt_client_keys(struct mt_client *client, bool anew, const char **ret_jwks)
+{
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *call = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	const char *jwks;
+	int r;
+
+	if (!client->jwks || anew) {
+		call = mt_client_message(MT_CALL_MANAGER_GET_KEYS, NULL);
+		r = mt_client_call(client, MT_CALL_MANAGER_GET_KEYS, call, &reply);
+		if (r)
+			return r;
+
+		(void)dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &jwks,
+					    DBUS_TYPE_INVALID);
+		free(client->jwks);
+		client->jwks = strdup(jwks);
+		if (!client->jwks)
+			return -ENOMEM;
+	}
+	*ret_jwks = client->jwks;
+	return 0;
+}
+
+/* Signals */
 
 DBusMessage *
 mt_client_wait_signal(struct mt_client *client, int timeout_msec)
 {
-	int64_t deadline = now_msec() + timeout_msec, left;
-	DBusMessage *signal;
-
-	for (;;) {
-		signal = take_signal(client->connection);
-		left = deadline - now_msec();
-		if (signal || left <= 0 ||
-		    !dbus_connection_read_write(client->connection, (int)left))
-			return signal;
-	}
+	return mt_client_link_wait_signal(&client->link,
+					  mt_client_now_usec() + (int64_t)timeout_msec * 1000);
 }
 
 DBusConnection *
 mt_client_connection(struct mt_client *client)
 {
-	return client->connection;
+	return client->link.connection;
 }

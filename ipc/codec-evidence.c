@@ -149,16 +149,20 @@ mt_codec_keep_bytes(struct mt_evidence *ev, struct mt_diag *diag)
 
 /* Append */
 
+/* A chain that was too much to keep is told as one that is too long: the reader notes the same. */
 static int
 append_chain(DBusMessageIter *variant, const struct mt_evidence *ev)
 {
+	static const uint8_t nothing[1];
+	size_t n = ev->chain_oversized ? MT_CHAIN_MAX + 1 : ev->n_chain;
 	DBusMessageIter array;
 	int r = 0;
 
 	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "ay", &array))
 		return -ENOMEM;
-	for (size_t i = 0; i < ev->n_chain && r == 0; i++)
-		r = mt_codec_append_bytes(&array, ev->chain[i]);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = mt_codec_append_bytes(
+			&array, ev->chain_oversized ? (struct mt_bytes){nothing, 1} : ev->chain[i]);
 	if (r == 0 && dbus_message_iter_close_container(variant, &array))
 		return 0;
 

@@ -3,8 +3,8 @@
 #define MT_IPC_CODEC_EVIDENCE_H
 
 /*
- * Setters of evidence by key, shared by the two codecs (D-Bus and JSON) so that a value is accepted
- * by both or by neither. Between codec-evidence.c and codec-json.c only.
+ * Setters of evidence by key, shared by the two codecs (D-Bus and JSON) and by libmailtrust, so
+ * that a value is accepted by all or by none.
  */
 
 #include "ipc/codec.h"

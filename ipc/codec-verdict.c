@@ -158,6 +158,51 @@ mt_codec_append_verdict(DBusMessageIter *iter, enum mt_decision decision, bool c
 	return r ? r : mt_codec_append_strings(iter, codes, n);
 }
 
+static int
+read_reasons(DBusMessageIter *iter, struct mt_check_reply *ret, struct mt_diag *diag)
+{
+	DBusMessageIter array;
+	const char *text;
+
+	dbus_message_iter_recurse(iter, &array);
+	while (mt_codec_read_string(&array, &text)) {
+		if (ret->n_reasons == MT_REASONS_MAX)
+			return mt_codec_complain(diag, MT_CODEC_E_VALUE, "reasons", "are too many");
+		if (mt_reason_from_string(text, &ret->reasons[ret->n_reasons]))
+			ret->unknown_reason = true;
+		else
+			ret->n_reasons++;
+		dbus_message_iter_next(&array);
+	}
+	dbus_message_iter_next(iter);
+	return 0;
+}
+
+int
+mt_codec_read_verdict(DBusMessageIter *iter, struct mt_check_reply *ret, struct mt_diag *diag)
+{
+	dbus_bool_t flag;
+	int r = 0;
+
+	*ret = (struct mt_check_reply){.token = ""};
+	if (mt_decision_from_string(mt_codec_take_string(iter), &ret->decision))
+		r = mt_codec_complain(diag, MT_CODEC_E_VALUE, "decision", "is none");
+	if (r == 0) {
+		dbus_message_iter_get_basic(iter, &flag);
+		dbus_message_iter_next(iter);
+		ret->conf = flag;
+		r = read_reasons(iter, ret, diag);
+	}
+	if (r)
+		*ret = (struct mt_check_reply){.token = ""};
+	/* reason codes are a closed list: what we do not know may well forbid it */
+	if (ret->unknown_reason) {
+		ret->decision = MT_DECISION_DENY;
+		ret->conf = false;
+	}
+	return r;
+}
+
 static void
 add_missing(struct mt_dict *dict, uint64_t missing)
 {
@@ -358,39 +403,11 @@ read_detail(DBusMessageIter *iter, struct mt_check_reply *ret, struct mt_diag *d
 	return 0;
 }
 
-/* The first three arguments. */
-static int
-read_verdict(DBusMessageIter *iter, struct mt_check_reply *ret, struct mt_diag *diag)
-{
-	DBusMessageIter array;
-	const char *text = mt_codec_take_string(iter);
-	dbus_bool_t flag;
-
-	if (mt_decision_from_string(text, &ret->decision))
-		return mt_codec_complain(diag, MT_CODEC_E_VALUE, "decision", "is none");
-
-	dbus_message_iter_get_basic(iter, &flag);
-	ret->conf = flag;
-	dbus_message_iter_next(iter);
-	dbus_message_iter_recurse(iter, &array);
-	while (mt_codec_read_string(&array, &text)) {
-		if (ret->n_reasons == MT_REASONS_MAX ||
-		    mt_reason_from_string(text, &ret->reasons[ret->n_reasons]))
-			return mt_codec_complain(diag, MT_CODEC_E_VALUE, text, "is no reason code");
-		ret->n_reasons++;
-		dbus_message_iter_next(&array);
-	}
-	dbus_message_iter_next(iter);
-	return 0;
-}
-
 int
 mt_codec_read_check_reply(DBusMessageIter *iter, struct mt_check_reply *ret, struct mt_diag *diag)
 {
-	int r;
+	int r = mt_codec_read_verdict(iter, ret, diag);
 
-	*ret = (struct mt_check_reply){0};
-	r = read_verdict(iter, ret, diag);
 	if (r == 0) {
 		ret->token = mt_codec_take_string(iter);
 		r = read_detail(iter, ret, diag);

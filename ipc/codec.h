@@ -61,7 +61,8 @@ struct mt_check_reply {
 	bool conf;
 	enum mt_reason reasons[MT_REASONS_MAX];
 	size_t n_reasons;
-	const char *token; /* "" where none is given; borrowed from the message */
+	bool unknown_reason; /* set by read alone, which then has read decision and flag as deny */
+	const char *token;   /* "" where none is given; borrowed from the message */
 	/* the detail */
 	enum mt_layer layer;           /* that decided: "layer" s */
 	enum mt_provenance provenance; /* "provenance" s: "asserted", "attested" */
@@ -76,14 +77,18 @@ struct mt_check_reply {
 	bool has_consent;
 };
 /* Append writes optional details only where they say something.
- * Read: a reason nobody knows is MT_CODEC_E_VALUE: such a verdict counts as deny. */
+ * Read: a reason nobody knows is left out and noted; a decision nobody knows, or more than
+ * MT_REASONS_MAX reasons, is MT_CODEC_E_VALUE, and *ret is then deny with nothing else. */
 MT_MUST_CHECK int mt_codec_append_check_reply(DBusMessageIter *iter,
 					      const struct mt_check_reply *reply);
 MT_MUST_CHECK int mt_codec_read_check_reply(DBusMessageIter *iter, struct mt_check_reply *ret,
 					    struct mt_diag *diag);
-/* The three arguments a verdict begins with (s b as), as in the reply of Probe. */
+/* The three arguments a verdict begins with (s b as), as in the reply of Probe. Read fills the
+ * members before the token, "". */
 MT_MUST_CHECK int mt_codec_append_verdict(DBusMessageIter *iter, enum mt_decision decision,
 					  bool conf, const enum mt_reason *reasons, size_t n);
+MT_MUST_CHECK int mt_codec_read_verdict(DBusMessageIter *iter, struct mt_check_reply *ret,
+					struct mt_diag *diag);
 
 /* Policy fields: a{ss}, text as mt_minimum_set_text() takes it; only the present ones. Read adds to
  * what *min holds, so a caller begins with zeroes. */

@@ -141,7 +141,7 @@ take_date_time(const char *text, struct tm *ret)
 		int digits;
 		char next;
 	} parts[] = {{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '\0'}};
-	int values[6];
+	int values[6] = {0};
 
 	for (int i = 0; i < 6; i++) {
 		text = take_digits(text, parts[i].digits, &values[i]);

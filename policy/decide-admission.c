@@ -35,18 +35,26 @@ row_account(struct decision *d)
 	return GO_ON;
 }
 
+/* Compares without subtracting: the time in the evidence is any number. */
+static bool
+is_stale(const struct decision *d)
+{
+	int64_t now = d->in->now_usec, observed = d->in->evidence->observed_at_usec;
+
+	return observed < now - MT_EVIDENCE_AGE_MAX_USEC ||
+	       observed > now + MT_EVIDENCE_AHEAD_MAX_USEC;
+}
+
 enum step
 row_evidence(struct decision *d)
 {
 	const struct mt_evidence *ev = d->in->evidence;
-	int64_t age = d->in->now_usec - ev->observed_at_usec;
 
 	if (!d->in->evidence_filled && mt_evidence_missing(ev, d->in->op, d->in->phase))
 		return deny(d, MT_REASON_EVIDENCE_INCOMPLETE);
 	if (mt_evidence_contradiction(ev))
 		return deny(d, MT_REASON_EVIDENCE_INCONSISTENT);
-	if (!d->in->evidence_filled &&
-	    (age > MT_EVIDENCE_AGE_MAX_USEC || age < -MT_EVIDENCE_AHEAD_MAX_USEC))
+	if (!d->in->evidence_filled && is_stale(d))
 		return deny(d, MT_REASON_EVIDENCE_STALE);
 	return GO_ON;
 }

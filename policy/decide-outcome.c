@@ -228,9 +228,15 @@ enum mt_account_level
 mt_account_level(const struct mt_effective *policy, enum mt_account_state state, bool relies_on_pin,
 		 int64_t now_usec)
 {
-	if (state == MT_ACCOUNT_SUSPENDED || mt_effective_unsatisfiable(policy) >= 0)
+	const bool expired = now_usec >= policy->m.not_after_usec;
+	/* row 5: on_expiry=suspend denies everything, whether or not the state says so yet */
+	const bool suspended =
+		state == MT_ACCOUNT_SUSPENDED ||
+		(expired && mt_value(policy, MT_FIELD_ON_EXPIRY) == MT_ON_EXPIRY_SUSPEND);
+
+	if (suspended || mt_effective_unsatisfiable(policy) >= 0)
 		return MT_ACCOUNT_BLOCKED;
-	if (state != MT_ACCOUNT_ACTIVE || relies_on_pin || now_usec >= policy->m.not_after_usec ||
+	if (state != MT_ACCOUNT_ACTIVE || relies_on_pin || expired ||
 	    mt_value(policy, MT_FIELD_MIN_CONF) == MT_OFF)
 		return MT_ACCOUNT_REDUCED;
 	return MT_ACCOUNT_PROTECTED;

@@ -61,6 +61,8 @@ row_dane(struct decision *d)
 	}
 	if (d->value[MT_FIELD_DANE_VETO] == MT_ON)
 		return deny(d, MT_REASON_DANE_MISMATCH);
+	/* R-5.4-02: a pin is no answer to signed data that speaks against the server. */
+	d->unpinnable_fault = true;
 	return note(d, MT_REASON_DANE_MISMATCH);
 }
 
@@ -86,6 +88,9 @@ lacks_staple(const struct decision *d)
 {
 	const struct mt_validation *val = d->in->validation;
 
+	/* Up to TLS 1.2 it follows the Certificate message (RFC 6066 §8): phase final will tell. */
+	if (d->in->phase == MT_PHASE_HANDSHAKE && d->in->evidence->tls_version < MT_TLS_VERSION_1_3)
+		return false;
 	return val->must_staple && !val->staple_valid &&
 	       d->value[MT_FIELD_REVOCATION] >= MT_REVOCATION_STAPLE;
 }

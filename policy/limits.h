@@ -13,6 +13,9 @@
 #define MT_PATH_STEPS_MAX 2000
 #define MT_PATHS_MAX 64
 #define MT_PATH_DEPTH_MAX 10
+/* Names times name constraints over all paths: OpenSSL allows as many for each certificate, which
+ * would be seconds; real chains need some thousands. */
+#define MT_PATH_NAME_CHECKS_MAX (1 << 20)
 /* A subjectAltName with more names than this is treated as malformed (largest seen: ~1000). */
 #define MT_SAN_MAX 2048
 /* OCSP responses are 1-3 KiB; 16 KiB leaves room for embedded responder chains. */
@@ -59,6 +62,7 @@
 #define MT_CONSENTS_MAX 32
 
 /* Time. */
+#define MT_OLD_ANCHORS_USEC (3600 * MT_USEC_PER_SEC)     /* DESIGN §8 */
 #define MT_EVIDENCE_AGE_MAX_USEC (30 * MT_USEC_PER_SEC)  /* REQUIREMENTS 0.2 */
 #define MT_EVIDENCE_AHEAD_MAX_USEC (2 * MT_USEC_PER_SEC) /* two clocks, one machine */
 #define MT_PASSWORD_CONSENT_USEC (600 * MT_USEC_PER_SEC) /* R-5.1-10: ten minutes */

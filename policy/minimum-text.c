@@ -18,19 +18,27 @@ enum { SET_OK = 0, SET_UNKNOWN_FIELD, SET_BAD_VALUE, SET_WRONG_LAYER };
 
 typedef bool (*item_fn)(struct mt_minimum *min, enum mt_field field, const char *item);
 
+/* The value of a hexadecimal digit, or -1. */
+static int
+hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = memchr(digits, c, sizeof(digits) - 1);
+
+	return at ? (int)(at - digits) % 16 : -1;
+}
+
 static bool
 hex_digest(const char *text, uint8_t digest[static 32])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	if (strlen(text) != 64)
 		return false;
 	for (size_t i = 0; i < 64; i++) {
-		const char *at = memchr(digits, text[i] | 0x20, 16);
+		int value = hex_value(text[i]);
 
-		if (!at)
+		if (value < 0)
 			return false;
-		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | (at - digits));
+		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | value);
 	}
 	return true;
 }
@@ -63,10 +71,11 @@ add_pattern(struct mt_minimum *min, enum mt_field field, const char *item)
 	struct mt_patterns *set = &min->endpoints_allow;
 	char name[MT_DOMAIN_SIZE] = "";
 	bool wild = strncmp(item, "*.", 2) == 0;
-	char *to = set->pattern[set->n];
+	char *to;
 
 	if (set->n == MT_PATTERNS_MAX)
 		return false;
+	to = set->pattern[set->n];
 	if (wild ? mt_domain_normalise(item + 2, strlen(item + 2), name) != 0
 		 : mt_host_normalise(item, strlen(item), name) != 0)
 		return false;

@@ -92,6 +92,9 @@ add_setting(struct mt_cli *cli, const char *command, char *setting, struct chang
 	if (!sign || changes->n_settings == SETTINGS_MAX)
 		return mt_cli_usage(cli, command, "a requirement is set as FIELD=VALUE");
 
+	if (!dbus_validate_utf8(setting, NULL))
+		return mt_cli_usage(cli, command, "a requirement is written in UTF-8");
+
 	*sign = '\0';
 	if (mt_field_find(setting) < 0)
 		return mt_cli_usage(cli, command, "there is no requirement \"%s\"", setting);
@@ -182,6 +185,8 @@ parse_changes(struct mt_cli *cli, const char *command, int argc, char **argv, st
 	}
 	if (optind != argc - 1)
 		return mt_cli_usage(cli, command, "it takes one account");
+	if (!dbus_validate_utf8(argv[optind], NULL))
+		return mt_cli_usage(cli, command, "an address is written in UTF-8");
 
 	ret->id = argv[optind];
 	return check_relay_ports(cli, ret);
@@ -211,21 +216,21 @@ obtain_consent(struct mt_cli *cli, const struct changes *changes)
 
 /* Sends the changes, the ones that protect first. *ret_what names the one that failed. */
 static int
-apply_changes(struct mt_cli *cli, const char *path, const struct changes *changes,
+apply_changes(struct mt_cli *cli, const char *id, const struct changes *changes,
 	      const char **ret_what)
 {
 	int r = 0;
 
 	*ret_what = "a requirement was not accepted";
 	for (size_t i = 0; i < changes->n_settings && r == 0; i++)
-		r = mt_call_set_minimum(cli, path, changes->settings[i],
+		r = mt_call_set_minimum(cli, id, changes->settings[i],
 					changes->settings[i] + strlen(changes->settings[i]) + 1);
 	if (changes->reduced && r == 0) {
 		*ret_what = "the consent was not accepted";
-		r = mt_call_record_consent(cli, path, MT_CONSENT_REDUCED_CONFIDENTIALITY);
+		r = mt_call_record_consent(cli, id, MT_CONSENT_REDUCED_CONFIDENTIALITY);
 		if (r == 0) {
 			*ret_what = "the requirement cannot be switched off";
-			r = mt_call_set_minimum(cli, path, "min_conf", "off");
+			r = mt_call_set_minimum(cli, id, "min_conf", "off");
 		}
 	}
 	if (r)
@@ -233,18 +238,18 @@ apply_changes(struct mt_cli *cli, const char *path, const struct changes *change
 
 	*ret_what = "a server was not accepted";
 	for (size_t i = 0; i < changes->n_removals && r == 0; i++)
-		r = mt_call_remove_endpoint(cli, path, changes->removals[i]);
+		r = mt_call_remove_endpoint(cli, id, changes->removals[i]);
 	for (size_t i = 0; i < changes->n_endpoints && r == 0; i++)
-		r = mt_call_set_endpoint(cli, path, &changes->endpoints[i]);
+		r = mt_call_set_endpoint(cli, id, &changes->endpoints[i]);
 
 	return r;
 }
 
 static enum mt_exit
-finish_now(struct mt_cli *cli, const char *path)
+finish_now(struct mt_cli *cli, const char *id)
 {
 	struct mt_account_view view;
-	enum mt_exit status = mt_account_view_load(cli, mt_account_id_of_path(path), &view);
+	enum mt_exit status = mt_account_view_load(cli, id, &view);
 
 	if (status)
 		return status;
@@ -256,18 +261,18 @@ finish_now(struct mt_cli *cli, const char *path)
 
 /* The account is in setup; looking at its servers may follow at once. */
 static enum mt_exit
-offer_commit(struct mt_cli *cli, const struct changes *changes, const char *path)
+offer_commit(struct mt_cli *cli, const struct changes *changes, const char *id)
 {
 	if (mt_prompt_question(cli, "Look at the servers now, and put the account to use?") == 0)
-		return finish_now(cli, path);
+		return finish_now(cli, id);
 	if (cli->json)
-		mt_print_json(cli, json_pack("{s:s, s:s, s:s}", "id", mt_account_id_of_path(path),
-					     "address", changes->id, "state", "setup"));
+		mt_print_json(cli, json_pack("{s:s, s:s, s:s}", "id", id, "address", changes->id,
+					     "state", "setup"));
 	else
 		mt_print(cli, MT_PAINT_PLAIN,
 			 "%s is in setup, id %s.\nNext: 'mailtrust account commit %s' looks at its "
 			 "servers and puts it to use.\n",
-			 changes->id, mt_account_id_of_path(path), changes->id);
+			 changes->id, id, changes->id);
 
 	return MT_EXIT_OK;
 }
@@ -275,7 +280,7 @@ offer_commit(struct mt_cli *cli, const struct changes *changes, const char *path
 enum mt_exit
 mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 {
-	char path[MT_OBJECT_PATH_SIZE];
+	char id[MT_ACCOUNT_ID_TEXT_SIZE];
 	struct changes changes;
 	const char *what;
 	enum mt_exit status = parse_changes(cli, "account add", argc, argv, &changes);
@@ -293,18 +298,18 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 	if (status)
 		return status;
 
-	r = mt_call_add_account(cli, changes.id, path);
+	r = mt_call_add_account(cli, changes.id, id);
 	if (r)
 		return mt_call_explain(cli, r, "the account was not added");
 
-	r = apply_changes(cli, path, &changes, &what);
+	r = apply_changes(cli, id, &changes, &what);
 	if (r == 0)
-		return offer_commit(cli, &changes, path);
+		return offer_commit(cli, &changes, id);
 
 	status = mt_call_explain(cli, r, what);
 	/* half an account helps nobody; where removing fails too, the service drops it in a day */
-	if (r == MT_DAEMON_E_REFUSED)
-		(void)!mt_call_plain(cli, path, "Remove");
+	if (r > 0 && r != MT_ERROR_DAEMON_UNREACHABLE)
+		(void)!mt_call_plain(cli, id, MT_CALL_ACCOUNT_REMOVE);
 
 	return status;
 }
@@ -312,7 +317,7 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 enum mt_exit
 mt_command_account_edit(struct mt_cli *cli, int argc, char **argv)
 {
-	char path[MT_OBJECT_PATH_SIZE];
+	char id[MT_ACCOUNT_ID_TEXT_SIZE];
 	struct changes changes;
 	const char *what;
 	enum mt_exit status = parse_changes(cli, "account edit", argc, argv, &changes);
@@ -323,8 +328,8 @@ mt_command_account_edit(struct mt_cli *cli, int argc, char **argv)
 	if (changes.n_endpoints + changes.n_removals + changes.n_settings == 0 && !changes.reduced)
 		return mt_cli_usage(cli, "account edit", "nothing to change was given");
 
-	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
-	r = mt_daemon_find_account(cli->daemon, changes.id, path);
+	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
+	r = mt_client_find_account(cli->client, changes.id, id);
 	if (r)
 		return mt_call_explain(cli, r, "the account cannot be found");
 
@@ -332,11 +337,11 @@ mt_command_account_edit(struct mt_cli *cli, int argc, char **argv)
 	if (status)
 		return status;
 
-	r = apply_changes(cli, path, &changes, &what);
+	r = apply_changes(cli, id, &changes, &what);
 	if (r)
 		return mt_call_explain(cli, r, what);
 	if (cli->json)
-		mt_print_json(cli, json_pack("{s:s}", "id", mt_account_id_of_path(path)));
+		mt_print_json(cli, json_pack("{s:s}", "id", id));
 
 	return MT_EXIT_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* account list, show, commit, remove. */
+/* account list, show, remove. */
 
 #include "clients/cli/account.h"
 
@@ -44,16 +44,16 @@ read_endpoints(struct mt_account_view *view)
 }
 
 enum mt_exit
-mt_account_view_load(struct mt_cli *cli, const char *id, struct mt_account_view *ret)
+mt_account_view_load(struct mt_cli *cli, const char *account, struct mt_account_view *ret)
 {
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	int r;
 
 	*ret = (struct mt_account_view){0};
-	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
-	r = mt_daemon_find_account(cli->daemon, id, ret->path);
+	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
+	r = mt_client_find_account(cli->client, account, ret->id);
 	if (r == 0)
-		r = mt_call_properties(cli, ret->path, &reply);
+		r = mt_call_properties(cli, ret->id, &reply);
 	if (r)
 		return mt_call_explain(cli, r, "the account cannot be read");
 
@@ -77,6 +77,16 @@ mt_account_view_text(const struct mt_account_view *view, const char *property)
 	return text ? text : "";
 }
 
+/* The id in a row of Levels; "" where the path is none of ours. */
+static const char *
+id_of_row(const json_t *row)
+{
+	const char *path = json_string_value(json_array_get(row, 0));
+	const char *id = path ? mt_contract_account_id(path) : NULL;
+
+	return id ? id : "";
+}
+
 /* The rows of Levels as cells; the JSON list keeps them alive. */
 static void
 print_levels(struct mt_cli *cli, const json_t *levels)
@@ -96,7 +106,7 @@ print_levels(struct mt_cli *cli, const json_t *levels)
 
 		line[0] = json_string_value(json_array_get(row, 1));
 		line[1] = json_string_value(json_array_get(row, 2));
-		line[2] = mt_account_id_of_path(json_string_value(json_array_get(row, 0)));
+		line[2] = id_of_row(row);
 	}
 	mt_print_table(cli, cells, N_LIST_COLUMNS, n + 1);
 	free(cells);
@@ -110,12 +120,9 @@ levels_to_json(const json_t *levels)
 	for (size_t i = 0; i < json_array_size(levels); i++) {
 		const json_t *row = json_array_get(levels, i);
 
-		json_array_append_new(
-			list,
-			json_pack("{s:s, s:O, s:O}", "id",
-				  mt_account_id_of_path(json_string_value(json_array_get(row, 0))),
-				  "address", json_array_get(row, 1), "level",
-				  json_array_get(row, 2)));
+		json_array_append_new(list, json_pack("{s:s, s:O, s:O}", "id", id_of_row(row),
+						      "address", json_array_get(row, 1), "level",
+						      json_array_get(row, 2)));
 	}
 	return list;
 }
@@ -123,7 +130,7 @@ levels_to_json(const json_t *levels)
 enum mt_exit
 mt_command_account_list(struct mt_cli *cli, int argc, char **argv)
 {
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	MT_CLEANUP(json_decrefp) json_t *levels = NULL;
 	int r;
 
@@ -207,110 +214,17 @@ mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 	return MT_EXIT_OK;
 }
 
-/* Strictness of a decision for "the worst of": deny is the smallest. */
-static enum mt_decision
-worse(enum mt_decision a, enum mt_decision b)
-{
-	return a < b ? a : b;
-}
-
-/* Looks at one server. *worst_decision falls to what was found there. */
-static enum mt_exit
-probe_one(struct mt_cli *cli, const struct mt_account_view *view, size_t index, json_t *found,
-	  enum mt_decision *worst_decision)
-{
-	const struct mt_endpoint_spec *e = &view->endpoints[index];
-	char text[MT_ENDPOINT_TEXT_SIZE];
-	struct mt_answer answer;
-	int r = mt_call_probe(cli, view->path, e->proto, &answer);
-
-	if (r)
-		return mt_call_explain(cli, r, "the service could not look at the server");
-
-	*worst_decision = worse(*worst_decision, answer.decision);
-	if (cli->json) {
-		json_t *row = mt_answer_to_json(&answer);
-
-		json_object_set_new(row, "service", json_string(mt_proto_to_string(e->proto)));
-		json_array_append_new(found, row);
-	} else {
-		mt_print(cli, MT_PAINT_BOLD, "%s", mt_proto_to_string(e->proto));
-		mt_print(cli, MT_PAINT_PLAIN, "  %s, %s\n",
-			 mt_endpoint_format(e->host, e->port, text, sizeof(text)),
-			 mt_transport_for_people(e->transport));
-		mt_print_answer(cli, &answer);
-	}
-	mt_answer_clear(&answer);
-	return MT_EXIT_OK;
-}
-
-static enum mt_exit
-say_committed(struct mt_cli *cli, const struct mt_account_view *view, json_t *found)
-{
-	if (cli->json)
-		mt_print_json(cli,
-			      json_pack("{s:s, s:s, s:O}", "id", mt_account_id_of_path(view->path),
-					"state", "active", "servers", found));
-	else
-		mt_print(cli, MT_PAINT_GOOD, "The account is ready for use.\n");
-
-	return MT_EXIT_OK;
-}
-
-enum mt_exit
-mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view)
-{
-	MT_CLEANUP(json_decrefp) json_t *found = json_array();
-	enum mt_decision decision = MT_DECISION_ALLOW;
-	int r;
-
-	for (size_t i = 0; i < view->n_endpoints; i++) {
-		enum mt_exit status = probe_one(cli, view, i, found, &decision);
-
-		if (status)
-			return status;
-	}
-	/* the service decides on what it has seen itself; this only asks it to */
-	r = mt_call_plain(cli, view->path, "Commit");
-	if (r == 0)
-		return say_committed(cli, view, found);
-
-	return mt_call_explain(
-		cli, r,
-		decision == MT_DECISION_ALLOW
-			? "the account stays in setup"
-			: "the account stays in setup: not every server is good enough");
-}
-
-enum mt_exit
-mt_command_account_commit(struct mt_cli *cli, int argc, char **argv)
-{
-	struct mt_account_view view;
-	enum mt_exit status;
-
-	if (argc != 2)
-		return mt_cli_usage(cli, "account commit", "it takes one account");
-
-	status = mt_account_view_load(cli, argv[1], &view);
-	if (status)
-		return status;
-
-	status = mt_account_commit(cli, &view);
-	mt_account_view_clear(&view);
-	return status;
-}
-
 enum mt_exit
 mt_command_account_remove(struct mt_cli *cli, int argc, char **argv)
 {
-	char path[MT_OBJECT_PATH_SIZE], question[512];
+	char id[MT_ACCOUNT_ID_TEXT_SIZE], question[512];
 	int r;
 
 	if (argc != 2)
 		return mt_cli_usage(cli, "account remove", "it takes one account");
 
-	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
-	r = mt_daemon_find_account(cli->daemon, argv[1], path);
+	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
+	r = mt_client_find_account(cli->client, argv[1], id);
 	if (r)
 		return mt_call_explain(cli, r, "the account cannot be found");
 
@@ -323,6 +237,6 @@ mt_command_account_remove(struct mt_cli *cli, int argc, char **argv)
 	if (r)
 		return MT_EXIT_CONFIRM;
 
-	r = mt_call_plain(cli, path, "Remove");
+	r = mt_call_plain(cli, id, MT_CALL_ACCOUNT_REMOVE);
 	return r ? mt_call_explain(cli, r, "the account was not removed") : MT_EXIT_OK;
 }

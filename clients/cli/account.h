@@ -12,15 +12,16 @@
 #include "clients/cli/calls.h"
 
 struct mt_account_view {
-	char path[MT_OBJECT_PATH_SIZE];
+	char id[MT_ACCOUNT_ID_TEXT_SIZE];
 	json_t *properties;
 	struct mt_endpoint_spec endpoints[MT_ENDPOINTS_MAX];
 	size_t n_endpoints;
 };
 
-/* Finds and reads an account; explains to the user where that fails.
+/* Finds and reads an account by its id or address; explains to the user where that fails.
  * Return: MT_EXIT_OK, or the status to exit with. */
-enum mt_exit mt_account_view_load(struct mt_cli *cli, const char *id, struct mt_account_view *ret);
+enum mt_exit mt_account_view_load(struct mt_cli *cli, const char *account,
+				  struct mt_account_view *ret);
 void mt_account_view_clear(struct mt_account_view *view);
 
 /* A property that is text; "" where there is none of that name. Lives as long as the view. */

@@ -123,9 +123,8 @@ mt_advice(enum mt_reason reason)
 	return steps[reason];
 }
 
-/* A reason that by itself stops nothing has its step given only where no other has one. */
-static bool
-is_fault(enum mt_reason reason)
+bool
+mt_advice_is_fault(enum mt_reason reason)
 {
 	return mt_reason_effect(reason, true) != MT_EFFECT_INFO;
 }
@@ -138,7 +137,8 @@ mt_advice_for(const enum mt_reason *reasons, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const char *candidate = mt_advice(reasons[i]);
 
-		if (candidate && is_fault(reasons[i]))
+		/* the step of a remark is given only where no fault has one */
+		if (candidate && mt_advice_is_fault(reasons[i]))
 			return candidate;
 		if (candidate && !step)
 			step = candidate;

@@ -13,6 +13,9 @@
 /* One sentence, or NULL where the reason needs no act. Static storage. */
 const char *mt_advice(enum mt_reason reason);
 
+/* It stops something by itself; else it is a remark. */
+bool mt_advice_is_fault(enum mt_reason reason);
+
 /* The step for the first reason of a verdict that has one, preferring faults that stopped it; NULL
  * where there is none. */
 const char *mt_advice_for(const enum mt_reason *reasons, size_t n);

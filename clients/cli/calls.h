@@ -12,31 +12,31 @@
 #include "clients/lib/ask.h"
 #include "policy/consent.h"
 
-/* Explains a call that failed: what was attempted, why not, the next step. Return: the status. */
+/* Explains a call that failed: what was attempted, why not, the next step. To be asked before the
+ * next call. Return: the status. */
 enum mt_exit mt_call_explain(struct mt_cli *cli, int outcome, const char *what);
 
-/* Each returns the outcomes of mt_daemon_call(). */
+/* Each returns the outcomes of mt_client_call(), or -EBADMSG; id is an account's. */
 MT_MUST_CHECK int mt_call_add_account(struct mt_cli *cli, const char *address,
-				      char ret_path[static MT_OBJECT_PATH_SIZE]);
-MT_MUST_CHECK int mt_call_set_endpoint(struct mt_cli *cli, const char *path,
+				      char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE]);
+MT_MUST_CHECK int mt_call_set_endpoint(struct mt_cli *cli, const char *id,
 				       const struct mt_endpoint_spec *spec);
-MT_MUST_CHECK int mt_call_remove_endpoint(struct mt_cli *cli, const char *path,
-					  enum mt_proto proto);
-MT_MUST_CHECK int mt_call_set_minimum(struct mt_cli *cli, const char *path, const char *field,
+MT_MUST_CHECK int mt_call_remove_endpoint(struct mt_cli *cli, const char *id, enum mt_proto proto);
+MT_MUST_CHECK int mt_call_set_minimum(struct mt_cli *cli, const char *id, const char *field,
 				      const char *value);
 /* Records that the current text of that warning was consented to (D-SYS-07). */
-MT_MUST_CHECK int mt_call_record_consent(struct mt_cli *cli, const char *path,
+MT_MUST_CHECK int mt_call_record_consent(struct mt_cli *cli, const char *id,
 					 enum mt_consent_kind kind);
 /* Commit, Remove: no arguments, no results. */
-MT_MUST_CHECK int mt_call_plain(struct mt_cli *cli, const char *path, const char *member);
+MT_MUST_CHECK int mt_call_plain(struct mt_cli *cli, const char *id, enum mt_call call);
 /* Levels, Status, GetAll, Probe: the reply is the caller's. */
 MT_MUST_CHECK int mt_call_levels(struct mt_cli *cli, DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_status(struct mt_cli *cli, DBusMessage **ret_reply);
-MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *path, DBusMessage **ret_reply);
+MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *id, DBusMessage **ret_reply);
 /* (a{sv} evidence, s decision, b conf, as reasons); *ret is filled from the last three. */
-MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *path, enum mt_proto proto,
+MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				struct mt_answer *ret);
-MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *path, enum mt_proto proto,
+MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				  DBusMessage **ret_reply);
 
 #endif

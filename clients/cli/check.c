@@ -2,6 +2,7 @@
 /* check: connect, gather evidence, ask, show. */
 
 #include <errno.h>
+#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +18,15 @@
 #include "ipc/mail/session.h"
 
 #define CHUNK_SIZE 4096
+/* A server that obeys a command does so at once. */
+#define INJECTION_USEC (3 * MT_USEC_PER_SEC)
 
 /* One connection to one server of the account. */
 struct check {
 	struct mt_cli *cli;
 	const struct mt_account_view *view;
 	const struct mt_endpoint_spec *endpoint;
+	bool injects; /* a diagnosis of the server, which asks for no verdict */
 	struct mt_dialled dialled;
 	struct mt_session *session;
 	struct mt_evidence evidence;
@@ -65,12 +69,11 @@ say_unreachable(struct mt_cli *cli, const char *server, const char *why)
 static enum mt_exit
 connect_to(struct check *check)
 {
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	MT_CLEANUP(free_strings) char **addresses = NULL;
 	char server[MT_ENDPOINT_TEXT_SIZE];
 	struct mt_diag diag = {0};
-	int n = 0,
-	    r = mt_call_resolve(check->cli, check->view->path, check->endpoint->proto, &reply);
+	int n = 0, r = mt_call_resolve(check->cli, check->view->id, check->endpoint->proto, &reply);
 
 	if (r)
 		return mt_call_explain(check->cli, r, "the server's address cannot be found");
@@ -141,8 +144,10 @@ converse(struct check *check)
 		.transport = check->endpoint->transport,
 		.host = check->endpoint->host,
 		.port = check->endpoint->port,
+		.injects = check->injects,
 	};
-	const int64_t deadline_usec = now_usec(CLOCK_MONOTONIC) + MT_DIALOGUE_USEC;
+	const int64_t deadline_usec =
+		now_usec(CLOCK_MONOTONIC) + (check->injects ? INJECTION_USEC : MT_DIALOGUE_USEC);
 	uint8_t buffer[CHUNK_SIZE];
 	char server[MT_ENDPOINT_TEXT_SIZE];
 	size_t n;
@@ -158,7 +163,6 @@ converse(struct check *check)
 	}
 	if (mt_session_get_step(check->session) == MT_STEP_DONE)
 		return MT_EXIT_OK;
-	(void)flush(check, deadline_usec);
 	return say_unreachable(
 		check->cli, mt_endpoint_format(options.host, options.port, server, sizeof(server)),
 		mt_session_get_text(check->session));
@@ -220,8 +224,8 @@ ask(struct check *check, json_t *found)
 	if (mt_session_get_evidence(check->session, check->dialled.peer, check->dialled.local_port,
 				    now_usec(CLOCK_REALTIME), &check->evidence) != 0)
 		return MT_EXIT_INTERNAL;
-	mt_daemon_begin(check->cli->daemon, MT_PATIENCE_USEC);
-	mt_ask(check->cli->daemon, check->view->path, MT_OP_TEST, &check->evidence, &answer);
+	mt_client_begin(check->cli->client, MT_CLIENT_PATIENCE_USEC);
+	mt_ask(check->cli->client, check->view->id, MT_OP_TEST, &check->evidence, &answer);
 	show(check, &answer, found);
 	status = mt_decision_exit(answer.decision);
 	if (answer.n_reasons > 0 && answer.reasons[0] == MT_REASON_DAEMON_UNAVAILABLE)
@@ -230,18 +234,68 @@ ask(struct check *check, json_t *found)
 	return status;
 }
 
+/* What became of the NOOP behind STARTTLS (D-STLS-05). */
+static enum mt_exit
+show_injection(const struct check *check, json_t *found)
+{
+	static const struct {
+		const char *word, *sentence;
+		enum mt_paint paint;
+	} results[] = {
+		[MT_INJECTION_UNTESTED] = {"untested",
+					   "not tested: the server does not offer to encrypt",
+					   MT_PAINT_WARN},
+		[MT_INJECTION_ANSWERED] =
+			{"answered",
+			 "VULNERABLE: the server obeys inside TLS what was said before it\n"
+			 "  Next: Tell your provider (CVE-2011-0411): somebody in between can put "
+			 "commands into your session.",
+			 MT_PAINT_BAD},
+		[MT_INJECTION_EARLY] = {"early",
+					"not vulnerable, but it went on in the clear after "
+					"agreeing to encrypt",
+					MT_PAINT_WARN},
+		[MT_INJECTION_BROKEN_OFF] = {"broken-off", "not vulnerable: the server broke off",
+					     MT_PAINT_GOOD},
+		[MT_INJECTION_DROPPED] = {"dropped", "not vulnerable: it was thrown away",
+					  MT_PAINT_GOOD},
+	};
+	enum mt_injection result = mt_session_get_injection(check->session);
+	char server[MT_ENDPOINT_TEXT_SIZE];
+	struct mt_cli *cli = check->cli;
+
+	if (cli->json) {
+		json_array_append_new(found, json_pack("{s:s, s:s, s:i, s:s}", "service",
+						       mt_proto_to_string(check->endpoint->proto),
+						       "host", check->endpoint->host, "port",
+						       check->endpoint->port, "starttls-injection",
+						       results[result].word));
+	} else {
+		mt_print(cli, MT_PAINT_BOLD, "%s", mt_proto_to_string(check->endpoint->proto));
+		mt_print(cli, MT_PAINT_PLAIN, "  %s, a command behind STARTTLS\n",
+			 mt_endpoint_format(check->endpoint->host, check->endpoint->port, server,
+					    sizeof(server)));
+		mt_print(cli, results[result].paint, "  %s\n", results[result].sentence);
+	}
+	return result == MT_INJECTION_ANSWERED ? MT_EXIT_DENY : MT_EXIT_OK;
+}
+
 static enum mt_exit
 check_one(struct mt_cli *cli, const struct mt_account_view *view,
-	  const struct mt_endpoint_spec *endpoint, json_t *found)
+	  const struct mt_endpoint_spec *endpoint, bool injects, json_t *found)
 {
-	struct check check = {
-		.cli = cli, .view = view, .endpoint = endpoint, .dialled = {.fd = -1}};
+	struct check check = {.cli = cli,
+			      .view = view,
+			      .endpoint = endpoint,
+			      .injects = injects,
+			      .dialled = {.fd = -1}};
 	enum mt_exit status = connect_to(&check);
 
 	if (status == MT_EXIT_OK)
 		status = converse(&check);
-	if (status == MT_EXIT_OK) {
-		status = ask(&check, found);
+	if (status == MT_EXIT_OK)
+		status = injects ? show_injection(&check, found) : ask(&check, found);
+	if (check.session) {
 		mt_session_logout(check.session);
 		(void)flush(&check, now_usec(CLOCK_MONOTONIC) + MT_USEC_PER_SEC);
 	}
@@ -262,35 +316,60 @@ print_found(struct mt_cli *cli, json_t *found, bool is_one)
 				  : json_pack("{s:O}", "servers", found));
 }
 
-enum mt_exit
-mt_command_check(struct mt_cli *cli, int argc, char **argv)
+/* Checks every server that is wanted. Return: the worst status; MT_EXIT_USAGE where there is none.
+ */
+static enum mt_exit
+check_all(struct mt_cli *cli, const struct mt_account_view *view, enum mt_proto wanted,
+	  bool injects)
 {
 	MT_CLEANUP(json_decrefp) json_t *found = json_array();
-	enum mt_proto wanted = MT_PROTO_UNKNOWN;
-	struct mt_account_view view;
 	enum mt_exit status, worst = MT_EXIT_OK;
 	size_t n = 0;
 
-	if (argc != 2 && argc != 3)
-		return mt_cli_usage(cli, "check", "it takes one account, and a service");
-	if (argc == 3 && (wanted = mt_service_from_word(argv[2])) == MT_PROTO_UNKNOWN)
-		return mt_cli_usage(cli, "check", "services are imap, pop3 and submission");
-	status = mt_account_view_load(cli, argv[1], &view);
-	if (status) /* what the service cannot judge now is denied now (DESIGN §7) */
-		return status == MT_EXIT_TEMPORARY ? MT_EXIT_DENY : status;
-	for (size_t i = 0; i < view.n_endpoints; i++) {
-		if (wanted && view.endpoints[i].proto != wanted)
+	for (size_t i = 0; i < view->n_endpoints; i++) {
+		if (wanted && view->endpoints[i].proto != wanted)
 			continue;
 		n++;
-		status = check_one(cli, &view, &view.endpoints[i], found);
+		status = check_one(cli, view, &view->endpoints[i], injects, found);
 		if (status > worst)
 			worst = status;
 	}
-	mt_account_view_clear(&view);
 	print_found(cli, found, n == 1);
 	if (n == 0)
 		return mt_cli_usage(cli, "check",
 				    "the account has no such server; see "
 				    "'mailtrust account edit'");
 	return worst;
+}
+
+enum mt_exit
+mt_command_check(struct mt_cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {{"starttls-injection", no_argument, NULL, 'i'},
+						{0}};
+	enum mt_proto wanted = MT_PROTO_UNKNOWN;
+	struct mt_account_view view;
+	bool injects = false;
+	enum mt_exit status;
+	int option;
+
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'i')
+			return mt_cli_usage(cli, "check",
+					    "its only option is --starttls-injection");
+		injects = true;
+	}
+	if (argc - optind != 1 && argc - optind != 2)
+		return mt_cli_usage(cli, "check", "it takes one account, and a service");
+	if (argc - optind == 2 &&
+	    (wanted = mt_service_from_word(argv[optind + 1])) == MT_PROTO_UNKNOWN)
+		return mt_cli_usage(cli, "check", "services are imap, pop3 and submission");
+	status = mt_account_view_load(cli, argv[optind], &view);
+	if (status) /* what the service cannot judge now is denied now (DESIGN §7) */
+		return status == MT_EXIT_TEMPORARY ? MT_EXIT_DENY : status;
+	status = check_all(cli, &view, wanted, injects);
+	mt_account_view_clear(&view);
+	return status;
 }

@@ -12,18 +12,17 @@
 
 #include <stdio.h>
 
-#include "clients/lib/daemon.h"
-#include "ipc/errors.h"
+#include "ipc/client.h"
 
 struct mt_cli {
 	bool json;
 	bool assume_yes;      /* ordinary questions only */
 	bool non_interactive; /* never prompts */
 	bool color;
-	enum mt_where where;
-	const char *socket; /* of MT_WHERE_SOCKET */
+	enum mt_client_where where;
+	const char *socket; /* of MT_CLIENT_SOCKET */
 	FILE *in, *out, *err;
-	struct mt_daemon *daemon; /* connects when the first command asks */
+	struct mt_client *client; /* connects when the first command asks */
 };
 
 /* argv[0] is the command's name; parsing starts behind it. */

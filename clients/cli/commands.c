@@ -51,11 +51,14 @@ const struct mt_command mt_commands[] = {
 	 "use if all of them meet its requirements.\n"},
 	{"account remove", "ID", mt_command_account_remove, "remove an account",
 	 "Removes an account with its accepted certificates and consents.\n"},
-	{"check", "ID [SERVICE]", mt_command_check, "connect to a server and ask for a verdict",
+	{"check", "ID [SERVICE] [--starttls-injection]", mt_command_check,
+	 "connect to a server and ask for a verdict",
 	 "Connects as a mail program would, up to the point where it would log in, asks the\n"
 	 "service, and prints the verdict with every reason. Nothing secret is sent. SERVICE is\n"
 	 "imap, pop3 or submission; without it every server of the account is checked, and the\n"
-	 "exit status is the worst of them.\n"},
+	 "exit status is the worst of them. --starttls-injection asks for no verdict: it sends\n"
+	 "a NOOP behind STARTTLS and tells whether the server obeys it inside TLS, as it must not\n"
+	 "(exit status 30 where it does).\n"},
 	{"verify", "[TOKEN] [--jwks FILE]", mt_command_verify, "check a verdict token offline",
 	 "Checks the signature and dates of a token, from the argument or standard input, with "
 	 "the\n"

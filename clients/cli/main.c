@@ -50,9 +50,9 @@ find_global(const char *arg)
 }
 
 static int
-apply_where(struct globals *globals, enum mt_where where, const char *socket)
+apply_where(struct globals *globals, enum mt_client_where where, const char *socket)
 {
-	if (globals->cli->where != MT_WHERE_ANY || (where == MT_WHERE_SOCKET && !socket))
+	if (globals->cli->where != MT_CLIENT_DEFAULT || (where == MT_CLIENT_SOCKET && !socket))
 		return 1;
 
 	globals->cli->where = where;
@@ -74,11 +74,11 @@ apply_global(struct globals *globals, enum global which, const char *value)
 		globals->cli->non_interactive = true;
 		return 0;
 	case USER:
-		return apply_where(globals, MT_WHERE_USER, NULL);
+		return apply_where(globals, MT_CLIENT_USER, NULL);
 	case SYSTEM:
-		return apply_where(globals, MT_WHERE_SYSTEM, NULL);
+		return apply_where(globals, MT_CLIENT_SYSTEM, NULL);
 	case SOCKET:
-		return apply_where(globals, MT_WHERE_SOCKET, value);
+		return apply_where(globals, MT_CLIENT_SOCKET, value);
 	case HELP:
 		globals->help = true;
 		return 0;
@@ -201,11 +201,11 @@ main(int argc, char **argv)
 	if (!command)
 		return (int)mt_cli_usage(&cli, "", "there is no command \"%s\"", argv[1]);
 
-	if (mt_daemon_new(cli.where, cli.socket, &cli.daemon))
+	if (mt_client_new(cli.where, cli.socket, &cli.client))
 		return MT_EXIT_INTERNAL;
 
 	status = command->run(&cli, n - words, argv + words);
-	mt_daemon_free(cli.daemon);
+	mt_client_free(cli.client);
 	/* a full disk must not look like success */
 	if (fflush(stdout) != 0 && status == MT_EXIT_OK)
 		status = MT_EXIT_INTERNAL;

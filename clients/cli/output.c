@@ -146,8 +146,8 @@ mt_print_answer(struct mt_cli *cli, const struct mt_answer *answer)
 		mt_print(cli, MT_PAINT_BOLD, "  Next: %s\n", step);
 }
 
-static json_t *
-reasons_to_json(const struct mt_answer *answer)
+json_t *
+mt_reasons_to_json(const struct mt_answer *answer)
 {
 	json_t *reasons = json_array();
 
@@ -163,7 +163,7 @@ mt_answer_to_json(const struct mt_answer *answer)
 {
 	return json_pack("{s:s, s:b, s:o, s:s?}", "decision",
 			 mt_decision_to_string(answer->decision), "conf", answer->conf, "reasons",
-			 reasons_to_json(answer), "token", answer->token);
+			 mt_reasons_to_json(answer), "token", answer->token);
 }
 
 void
@@ -172,8 +172,9 @@ mt_print_refusal(struct mt_cli *cli, const char *what, const struct mt_answer *w
 	const char *step = mt_advice_for(why->reasons, why->n_reasons);
 
 	if (cli->json) {
-		mt_print_json(cli, json_pack("{s:s, s:o, s:s?}", "error", what, "reasons",
-					     reasons_to_json(why), "next", step));
+		mt_print_json(cli, json_pack("{s:s, s:o, s:s?, s:s?}", "error", what, "reasons",
+					     mt_reasons_to_json(why), "why",
+					     why->why[0] ? why->why : NULL, "next", step));
 		return;
 	}
 	(void)fprintf(cli->err, "mailtrust: %s\n", what);
@@ -181,7 +182,7 @@ mt_print_refusal(struct mt_cli *cli, const char *what, const struct mt_answer *w
 		(void)fprintf(cli->err, "    %s [%s]\n", mt_reason_sentence(why->reasons[i]),
 			      mt_reason_to_string(why->reasons[i]));
 	if (why->why[0])
-		(void)fprintf(cli->err, "    (%s)\n", why->why);
+		(void)fprintf(cli->err, why->n_reasons > 0 ? "    (%s)\n" : "    %s\n", why->why);
 	if (step)
 		(void)fprintf(cli->err, "Next: %s\n", step);
 }

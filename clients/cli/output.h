@@ -39,11 +39,13 @@ enum mt_exit mt_decision_exit(enum mt_decision decision);
 
 /* The decision, every reason as a sentence with its code, and the next step. */
 void mt_print_answer(struct mt_cli *cli, const struct mt_answer *answer);
-/* {"decision","conf","reasons","token"}; NULL: out of memory. */
+/* {"decision","conf","reasons","token"}, and its reasons alone; NULL: out of memory. */
 json_t *mt_answer_to_json(const struct mt_answer *answer);
+json_t *mt_reasons_to_json(const struct mt_answer *answer);
 
 /* Says on cli->err what was refused, why, and the next step, for a command that did not happen. In
- * JSON mode it goes to cli->out as {"error","reasons","next"}. */
+ * JSON mode it goes to cli->out as {"error","reasons","why","next"}; why is what the service or
+ * this side says beside the reasons, or null. */
 void mt_print_refusal(struct mt_cli *cli, const char *what, const struct mt_answer *why);
 
 #endif

@@ -39,8 +39,8 @@ print_status(struct mt_cli *cli, const json_t *status, const json_t *levels)
 enum mt_exit
 mt_command_status(struct mt_cli *cli, int argc, char **argv)
 {
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *status_reply = NULL;
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *levels_reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *status_reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *levels_reply = NULL;
 	MT_CLEANUP(json_decrefp) json_t *status = NULL;
 	MT_CLEANUP(json_decrefp) json_t *levels = NULL;
 	int r;
@@ -86,8 +86,8 @@ mt_command_key_show(struct mt_cli *cli, int argc, char **argv)
 	if (argc > 2 || (argc == 2 && !whole))
 		return mt_cli_usage(cli, "key show", "it takes no argument but --jwks");
 
-	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
-	r = mt_daemon_keys(cli->daemon, true, &jwks);
+	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
+	r = mt_client_keys(cli->client, true, &jwks);
 	if (r)
 		return mt_call_explain(cli, r, "the keys cannot be had");
 	if (mt_jwks_parse(jwks, strlen(jwks), &diag, &keys)) {

@@ -82,8 +82,8 @@ get_keys(struct mt_cli *cli, char **ret)
 	const char *jwks;
 	int r;
 
-	mt_daemon_begin(cli->daemon, MT_PATIENCE_USEC);
-	r = mt_daemon_keys(cli->daemon, true, &jwks);
+	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
+	r = mt_client_keys(cli->client, true, &jwks);
 	if (r)
 		return mt_call_explain(cli, r, "there are no keys to verify with; see --jwks");
 
@@ -193,7 +193,7 @@ mt_command_verify(struct mt_cli *cli, int argc, char **argv)
 	status = read_token(cli, argv[optind], token);
 	if (status == MT_EXIT_OK)
 		status = path ? read_keys(cli, path, &jwks) : get_keys(cli, &jwks);
-	if (status == MT_EXIT_OK)
+	if (status == MT_EXIT_OK && jwks)
 		status = verify_with(cli, token, jwks);
 
 	free(jwks);

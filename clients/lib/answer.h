@@ -7,6 +7,8 @@
  * Zero is deny. Both libmailtrust and the command line hold answers in this form.
  */
 
+#include "ipc/client.h"
+#include "ipc/codec.h"
 #include "ipc/token.h"
 
 struct mt_answer {
@@ -23,8 +25,17 @@ void mt_answer_clear(struct mt_answer *answer);
 /* Makes it a denial for one reason; keeps the token, if there is one, for display. */
 void mt_answer_deny(struct mt_answer *answer, enum mt_reason reason, const char *why);
 
-/* Adds the reason a code names. A code that is unknown makes it a denial. */
-void mt_answer_add_code(struct mt_answer *answer, const char *code);
+/* What a call that failed means: the reason its error stands for, and the service's sentence in
+ * why. outcome is that of the last call of client, and not 0. */
+void mt_answer_from_error(const struct mt_client *client, int outcome, struct mt_answer *ret);
+
+/* What a reply says, its token copied. Return: 0, or -ENOMEM. */
+MT_MUST_CHECK int mt_answer_from_reply(const struct mt_check_reply *reply, struct mt_answer *ret);
+
+/* Verifies token with the keys of jwks against the connection in hand; *answer is what the token
+ * says, or a denial. Leaves answer->token alone. */
+void mt_answer_from_token(const char *token, const char *jwks, const struct mt_token_expect *expect,
+			  struct mt_answer *answer);
 
 /* Two answers say the same: decision, flag, reasons in order. */
 bool mt_answer_agrees(const struct mt_answer *a, const struct mt_answer *b);

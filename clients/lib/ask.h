@@ -10,20 +10,10 @@
  */
 
 #include "clients/lib/answer.h"
-#include "clients/lib/daemon.h"
 
-/* Asks about the account object at path. Fills *ret, which the caller clears, in every case; where
- * the service was not reached the reason is daemon.unavailable. Does not start a new patience. */
-void mt_ask(struct mt_daemon *daemon, const char *path, enum mt_op op,
+/* Asks about the account with that id. Fills *ret, which the caller clears, in every case; where
+ * the service was not reached the reason is daemon.unavailable. Does not begin a new patience. */
+void mt_ask(struct mt_client *client, const char *id, enum mt_op op,
 	    const struct mt_evidence *evidence, struct mt_answer *ret);
-
-/* Turns the outcome of a call into a denial: unreachable, or the reason codes that stand in
- * brackets in the service's error text, or account.unknown where there are none. */
-void mt_answer_from_outcome(const struct mt_daemon *daemon, int outcome, struct mt_answer *ret);
-
-/* Verifies token with the keys of jwks against the connection in hand; *answer is what the token
- * says, or a denial. token is copied into it. */
-void mt_answer_from_token(const char *token, const char *jwks, const struct mt_token_expect *expect,
-			  struct mt_answer *answer);
 
 #endif

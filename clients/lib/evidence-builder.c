@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/domain.h"
+#include "ipc/codec-evidence.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -99,29 +99,6 @@ mailtrust_evidence_set_number(struct mailtrust_evidence *evidence, const char *n
 	return mark_present(evidence, key);
 }
 
-static int
-set_text_field(struct mailtrust_evidence *evidence, const struct mt_evidence_key *key,
-	       const char *value)
-{
-	if (strlen(value) >= key->size)
-		return -EINVAL;
-
-	strcpy((char *)field_of(evidence, key), value);
-	return 0;
-}
-
-static int
-set_host_field(struct mailtrust_evidence *evidence, const struct mt_evidence_key *key,
-	       const char *value)
-{
-	char host[MT_DOMAIN_SIZE];
-
-	if (mt_host_normalise(value, strlen(value), host))
-		return -EINVAL;
-
-	return set_text_field(evidence, key, host);
-}
-
 API int
 mailtrust_evidence_set_text(struct mailtrust_evidence *evidence, const char *name,
 			    const char *value)
@@ -129,22 +106,11 @@ mailtrust_evidence_set_text(struct mailtrust_evidence *evidence, const char *nam
 	const struct mt_evidence_key *key = find_key(
 		name, 1u << MT_EV_TYPE_TEXT | 1u << MT_EV_TYPE_HOST | 1u << MT_EV_TYPE_PROTO |
 			      1u << MT_EV_TYPE_TRANSPORT | 1u << MT_EV_TYPE_VERSION);
-	int r = -EINVAL;
 
-	if (!key)
+	if (!key || mt_codec_set_string(&evidence->ev, key, value, strlen(value)))
 		return -EINVAL;
-	if (key->type == MT_EV_TYPE_TEXT)
-		r = set_text_field(evidence, key, value);
-	else if (key->type == MT_EV_TYPE_HOST)
-		r = set_host_field(evidence, key, value);
-	else if (key->type == MT_EV_TYPE_PROTO)
-		r = mt_proto_from_string(value, &evidence->ev.proto);
-	else if (key->type == MT_EV_TYPE_TRANSPORT)
-		r = mt_transport_from_string(value, &evidence->ev.transport);
-	else
-		r = mt_tls_version_from_string(value, &evidence->ev.tls_version);
 
-	return r ? -EINVAL : mark_present(evidence, key);
+	return mark_present(evidence, key);
 }
 
 /* A copy on the heap, never of size 0. */
@@ -165,7 +131,8 @@ copy_block(const void *data, size_t size, uint8_t **ret)
 static int
 set_staple(struct mailtrust_evidence *evidence, const void *data, size_t size)
 {
-	int r = size > MT_STAPLE_MAX ? -EINVAL : copy_block(data, size, &evidence->staple);
+	int r = size == 0 || size > MT_STAPLE_MAX ? -EINVAL
+						  : copy_block(data, size, &evidence->staple);
 
 	if (r == 0)
 		evidence->ev.staple = (struct mt_bytes){evidence->staple, size};
@@ -187,15 +154,8 @@ mailtrust_evidence_set_bytes(struct mailtrust_evidence *evidence, const char *na
 		r = set_staple(evidence, data, size);
 		return r ? r : mark_present(evidence, key);
 	}
-	/* a digest, and a field without a count beside it, have one size */
-	if (key->type == MT_EV_TYPE_DIGEST
-		    ? size != 32
-		    : size > key->size || (!key->size_offset && size != key->size))
+	if (mt_codec_set_bytes(&evidence->ev, key, (struct mt_bytes){data, size}))
 		return -EINVAL;
-
-	memcpy(field_of(evidence, key), data, size);
-	if (key->type == MT_EV_TYPE_BYTES && key->size_offset)
-		memcpy((uint8_t *)&evidence->ev + key->size_offset, &size, sizeof(size));
 
 	return mark_present(evidence, key);
 }

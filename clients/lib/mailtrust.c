@@ -27,7 +27,7 @@ static_assert((int)MAILTRUST_BLOCKED == (int)MT_ACCOUNT_BLOCKED &&
 static_assert(MAILTRUST_EXPORTER_SIZE == 32, "D-CB-06");
 
 struct mailtrust {
-	struct mt_daemon *daemon;
+	struct mt_client *client;
 };
 
 struct mailtrust_verdict {
@@ -43,7 +43,7 @@ mailtrust_open(const char *where, struct mailtrust **ret)
 	if (!mailtrust)
 		return -ENOMEM;
 
-	r = mt_daemon_new(where ? MT_WHERE_SOCKET : MT_WHERE_ANY, where, &mailtrust->daemon);
+	r = mt_client_new(where ? MT_CLIENT_SOCKET : MT_CLIENT_DEFAULT, where, &mailtrust->client);
 	if (r) {
 		free(mailtrust);
 		return r;
@@ -56,7 +56,7 @@ API void
 mailtrust_close(struct mailtrust *mailtrust)
 {
 	if (mailtrust)
-		mt_daemon_free(mailtrust->daemon);
+		mt_client_free(mailtrust->client);
 
 	free(mailtrust);
 }
@@ -93,13 +93,13 @@ API enum mailtrust_decision
 mailtrust_check(struct mailtrust *mailtrust, const char *account, const char *operation,
 		const struct mailtrust_evidence *evidence, struct mailtrust_verdict **ret_verdict)
 {
-	char path[MT_OBJECT_PATH_SIZE];
+	char id[MT_ACCOUNT_ID_TEXT_SIZE];
 	struct mt_answer answer = {0};
 	struct mt_evidence ev = *mt_evidence_of(evidence); /* borrows the chain */
 	enum mt_op op;
 	int r;
 
-	mt_daemon_begin(mailtrust->daemon, MT_PATIENCE_USEC);
+	mt_client_begin(mailtrust->client, MT_CLIENT_PATIENCE_USEC);
 	ev.observed_at_usec = wall_now_usec();
 	ev.present |= MT_BIT(MT_EV_OBSERVED_AT);
 	if (mt_op_from_string(operation, &op)) {
@@ -107,11 +107,11 @@ mailtrust_check(struct mailtrust *mailtrust, const char *account, const char *op
 		mt_answer_deny(&answer, MT_REASON_OP_NOT_PERMITTED, "no such operation");
 		return hand_out(&answer, ret_verdict);
 	}
-	r = mt_daemon_find_account(mailtrust->daemon, account, path);
+	r = mt_client_find_account(mailtrust->client, account, id);
 	if (r)
-		mt_answer_from_outcome(mailtrust->daemon, r, &answer);
+		mt_answer_from_error(mailtrust->client, r, &answer);
 	else
-		mt_ask(mailtrust->daemon, path, op, &ev, &answer);
+		mt_ask(mailtrust->client, id, op, &ev, &answer);
 
 	return hand_out(&answer, ret_verdict);
 }
@@ -120,15 +120,15 @@ mailtrust_check(struct mailtrust *mailtrust, const char *account, const char *op
 static bool
 row_is_of(DBusMessageIter *row, const char *account, const char **ret_level)
 {
-	const char *path, *address;
+	const char *path, *address, *id;
 
 	dbus_message_iter_get_basic(row, &path);
 	dbus_message_iter_next(row);
 	dbus_message_iter_get_basic(row, &address);
 	dbus_message_iter_next(row);
 	dbus_message_iter_get_basic(row, ret_level);
-	return strcasecmp(address, account) == 0 ||
-	       strcmp(mt_account_id_of_path(path), account) == 0;
+	id = mt_contract_account_id(path);
+	return strcasecmp(address, account) == 0 || (id && strcmp(id, account) == 0);
 }
 
 static enum mailtrust_level
@@ -144,14 +144,14 @@ level_from_string(const char *level)
 API enum mailtrust_level
 mailtrust_account_level(struct mailtrust *mailtrust, const char *account)
 {
-	MT_CLEANUP(mt_message_unrefp)
-	DBusMessage *call = mt_daemon_message(MT_MANAGER_PATH, MT_MANAGER_INTERFACE, "Levels");
-	MT_CLEANUP(mt_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(mt_dbus_message_unrefp)
+	DBusMessage *call = mt_client_message(MT_CALL_MANAGER_LEVELS, NULL);
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	DBusMessageIter iter, rows, row;
 	const char *level;
 
-	mt_daemon_begin(mailtrust->daemon, MT_PATIENCE_USEC);
-	if (mt_daemon_call(mailtrust->daemon, call, "a(oss)", &reply))
+	mt_client_begin(mailtrust->client, MT_CLIENT_PATIENCE_USEC);
+	if (mt_client_call(mailtrust->client, MT_CALL_MANAGER_LEVELS, call, &reply))
 		return MAILTRUST_BLOCKED;
 
 	dbus_message_iter_init(reply, &iter);

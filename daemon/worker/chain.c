@@ -38,27 +38,53 @@ has_damaged_extension(X509 *cert)
 	return X509_get_extension_flags(cert) & EXFLAG_INVALID;
 }
 
+static bool
+has_too_many_names(const X509 *cert)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	bool too_many = sk_GENERAL_NAME_num(names) > MT_SAN_MAX;
+
+	GENERAL_NAMES_free(names);
+	return too_many;
+}
+
+/* OpenSSL reads BER as well, in which one certificate could be written, and digested, in several
+ * ways. Return: the certificate, NULL where the bytes are not its DER. */
+static X509 *
+parse_der(struct mt_bytes der)
+{
+	const unsigned char *at = der.data;
+	unsigned char *again = NULL;
+	X509 *cert = d2i_X509(NULL, &at, (long)der.size);
+	int size = cert ? i2d_X509(cert, &again) : -1;
+
+	if (size < 0 || (size_t)size != der.size || memcmp(again, der.data, der.size) != 0) {
+		X509_free(cert);
+		cert = NULL;
+	}
+	OPENSSL_free(again);
+	return cert;
+}
+
 /* Return: false where the chain is malformed (D-PKIX-09). */
 static bool
 parse(const struct mt_chain_request *request, struct parsed *p)
 {
 	size_t bytes = 0;
 
-	if (request->n_chain == 0 || request->n_chain > MT_CHAIN_MAX)
+	if (request->n_chain > MT_CHAIN_MAX)
 		return false;
 	for (size_t i = 0; i < request->n_chain; i++) {
-		const unsigned char *at = request->chain[i].data,
-				    *end = at + request->chain[i].size;
 		X509 *cert;
 
 		bytes += request->chain[i].size;
 		if (bytes > MT_CHAIN_BYTES_MAX)
 			return false;
-		cert = d2i_X509(NULL, &at, (long)request->chain[i].size);
+		cert = parse_der(request->chain[i]);
 		if (!cert)
 			return false;
 		p->certs[p->n++] = cert;
-		if (at != end || (i == 0 && has_damaged_extension(cert)))
+		if (i == 0 && (has_damaged_extension(cert) || has_too_many_names(cert)))
 			return false;
 		if (i > 0 && has_damaged_extension(cert)) {
 			X509_free(cert);
@@ -131,7 +157,10 @@ mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *
 	memset(ret, 0, sizeof(*ret));
 	if (request->own_anchors)
 		r = mt_anchors_from_der(request->anchors, request->n_anchors, &own);
-	if (r == 0 && !parse(request, &p)) {
+	if (r == 0 && request->n_chain == 0) {
+		v.state = MT_VALIDATION_NO_CHAIN;
+		*ret = v;
+	} else if (r == 0 && !parse(request, &p)) {
 		v.state = MT_VALIDATION_MALFORMED;
 		*ret = v;
 	} else if (r == 0 && judge(request->own_anchors ? own : anchors, request, &p, &v) == 0) {

@@ -38,7 +38,7 @@ void mt_anchors_digest(const struct mt_anchors *anchors, uint8_t ret[static 32])
 
 struct mt_chain_request {
 	struct mt_bytes chain[MT_CHAIN_MAX]; /* DER, leaf first; borrowed */
-	size_t n_chain;                      /* 0: nothing to judge but a leaf digest */
+	size_t n_chain;                      /* 0: nothing to judge, state NO_CHAIN */
 	struct mt_bytes staple;              /* DER OCSPResponse, or size 0 */
 	struct mt_refids refs;               /* fixed before the handshake (D-ID-10) */
 	struct mt_tlsa tlsa;                 /* judged when status is SECURE */

@@ -11,7 +11,9 @@
 #include <openssl/x509v3.h>
 
 #define EC_BITS_MIN 256
+#define SIGNATURE_BITS_MIN 112
 #define SERIAL_OCTETS_MAX 20
+#define EXTENSIONS_MAX 64 /* public certificates have about ten */
 
 static void
 free_names(GENERAL_NAMES **names)
@@ -49,6 +51,21 @@ serial_is_bad(const X509 *cert)
 	for (int i = 0; i < size; i++)
 		zero = zero && data[i] == 0;
 	return zero || size > SERIAL_OCTETS_MAX || ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER;
+}
+
+/* RFC 5280 §4.2: no extension stands twice. OpenSSL looks only at those it evaluates. */
+static bool
+has_extension_twice(const X509 *cert)
+{
+	int n = X509_get_ext_count(cert);
+
+	if (n > EXTENSIONS_MAX)
+		return true;
+	for (int i = 0; i < n; i++)
+		if (X509_get_ext_by_OBJ(cert, X509_EXTENSION_get_object(X509_get_ext(cert, i)),
+					i) >= 0)
+			return true;
+	return false;
 }
 
 /* RFC 5280 §4.2.1.12: an EKU that is there must allow server authentication; SGC does not count. */
@@ -256,6 +273,32 @@ constraints_violated(const X509 *ca, const GENERAL_NAMES *leaf_names)
 	return violated;
 }
 
+static size_t
+at_least_none(int n)
+{
+	return n > 0 ? (size_t)n : 0;
+}
+
+size_t
+mt_checks_count_names(const X509 *cert)
+{
+	MT_CLEANUP(free_names) GENERAL_NAMES *names = get_san(cert);
+
+	return at_least_none(sk_GENERAL_NAME_num(names)) +
+	       at_least_none(X509_NAME_entry_count(X509_get_subject_name(cert)));
+}
+
+size_t
+mt_checks_count_constraints(const X509 *cert)
+{
+	MT_CLEANUP(free_constraints) NAME_CONSTRAINTS *nc = get_constraints(cert);
+
+	if (!nc)
+		return 0;
+	return at_least_none(sk_GENERAL_SUBTREE_num(nc->permittedSubtrees)) +
+	       at_least_none(sk_GENERAL_SUBTREE_num(nc->excludedSubtrees));
+}
+
 bool
 mt_checks_key_is_weak(X509 *cert)
 {
@@ -263,6 +306,14 @@ mt_checks_key_is_weak(X509 *cert)
 
 	return key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
 	       EVP_PKEY_get_bits(key) < EC_BITS_MIN;
+}
+
+bool
+mt_checks_signature_is_weak(X509 *cert)
+{
+	int bits;
+
+	return X509_get_signature_info(cert, NULL, NULL, &bits, NULL) && bits < SIGNATURE_BITS_MIN;
 }
 
 uint32_t
@@ -280,7 +331,8 @@ mt_checks_path(X509 *const *path, size_t n)
 		 */
 		bool is_anchor = n > 1 && i == n - 1;
 
-		if (!is_anchor && (serial_is_bad(path[i]) || eku_forbids_server(path[i])))
+		if (!is_anchor && (serial_is_bad(path[i]) || has_extension_twice(path[i]) ||
+				   eku_forbids_server(path[i])))
 			faults |= violation;
 		if (i > 0 && constraints_violated(path[i], leaf_names))
 			faults |= violation;

@@ -138,8 +138,10 @@ collect(const struct mt_tlsa_record *record, X509 *const *certs, size_t n, struc
 		return;
 	if (record->selector == SELECTOR_CERT) {
 		cert = parse_cert(record);
-		if (cert)
+		if (cert && X509_cmp(cert, certs[0]) != 0)
 			a->list[a->n++] = a->owned[a->n_owned++] = cert;
+		else
+			X509_free(cert);
 		return;
 	}
 	key = parse_key(record);
@@ -158,6 +160,7 @@ judge_ta(const struct mt_chain_request *request, X509 *const *certs, size_t n,
 					    .n = n,
 					    .extra = anchors->list,
 					    .n_extra = anchors->n,
+					    .is_dane = true,
 					    .at_usec = request->at_usec};
 	struct mt_refid matched;
 	struct mt_path path;

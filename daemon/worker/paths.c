@@ -12,7 +12,8 @@
 #include "daemon/worker/checks.h"
 
 #define FAULT(fault) ((uint32_t)MT_BIT(MT_CERT_##fault))
-#define SECURITY_LEVEL 2 /* 112 bits: no RSA below 2048, no MD5, no SHA-1 (RFC 9325 §4.5) */
+#define SECURITY_LEVEL 2      /* 112 bits: no RSA below 2048, no MD5, no SHA-1 (RFC 9325 §4.5) */
+#define SECURITY_LEVEL_DANE 1 /* 80 bits: RSA 1024, still no MD5 and no SHA-1 (DESIGN §8) */
 
 struct search {
 	const struct mt_path_input *in;
@@ -20,6 +21,8 @@ struct search {
 	bool has_best;
 	X509 *path[MT_PATH_DEPTH_MAX + 1];
 	unsigned int steps, paths;
+	/* What a path through a certificate has to compare, and what has been compared. */
+	size_t names[MT_CHAIN_MAX], constraints[MT_CHAIN_MAX], name_checks;
 	/* Signature of certs[i] by the key of certs[j]: 0 not looked at, 1 good, 2 bad. */
 	uint8_t signature[MT_CHAIN_MAX][MT_CHAIN_MAX];
 	int error;
@@ -58,26 +61,22 @@ fault_of(int error)
 }
 
 struct verification {
+	bool is_dane;
 	uint32_t faults;
-	bool has_unsigned_usage; /* some CA may not sign certificates */
 };
 
 static int
 on_verify(int ok, X509_STORE_CTX *ctx)
 {
 	struct verification *v = X509_STORE_CTX_get_app_data(ctx);
-	uint32_t fault = ok ? 0 : fault_of(X509_STORE_CTX_get_error(ctx));
 
-	/* OpenSSL does not take a CA without keyCertSign for an issuer: say what is wrong with it.
-	 */
-	if (fault == FAULT(CHAIN_UNTRUSTED) && v->has_unsigned_usage)
-		fault = FAULT(CONSTRAINT_VIOLATION);
-	v->faults |= fault;
+	if (!ok)
+		v->faults |= fault_of(X509_STORE_CTX_get_error(ctx));
 	return 1; /* every fault, not the first */
 }
 
 static int
-set_parameters(X509_STORE_CTX *ctx)
+set_parameters(X509_STORE_CTX *ctx, bool is_dane)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	ASN1_OBJECT *any_policy = OBJ_dup(OBJ_nid2obj(NID_any_policy));
@@ -92,8 +91,12 @@ set_parameters(X509_STORE_CTX *ctx)
 		return -ENOMEM;
 	}
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK |
+						   X509_V_FLAG_NO_ALT_CHAINS |
 						   X509_V_FLAG_NO_CHECK_TIME);
-	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+	/* The path is what was found here: an anchor that shares an intermediate's name is not to
+	 * take its place. */
+	(void)X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_TRUSTED_FIRST);
+	X509_VERIFY_PARAM_set_auth_level(param, is_dane ? SECURITY_LEVEL_DANE : SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_depth(param, MT_PATH_DEPTH_MAX);
 	return 0;
 }
@@ -114,7 +117,7 @@ verify(X509 *const *path, size_t n, struct verification *v)
 	if (!X509_STORE_CTX_init(ctx, NULL, path[0], untrusted))
 		goto out;
 	X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
-	r = set_parameters(ctx);
+	r = set_parameters(ctx, v->is_dane);
 	if (r)
 		goto out;
 	X509_STORE_CTX_set_app_data(ctx, v);
@@ -131,18 +134,10 @@ out:
 	return r;
 }
 
-/* RFC 5280 §4.2.1.3: a key usage that is there must allow signing certificates. */
-static bool
-may_not_sign(X509 *cert)
-{
-	return (X509_get_extension_flags(cert) & EXFLAG_KUSAGE) &&
-	       !(X509_get_key_usage(cert) & KU_KEY_CERT_SIGN);
-}
-
 static int
 evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, struct mt_path *ret)
 {
-	struct verification v = {0};
+	struct verification v = {.is_dane = s->in->is_dane};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -157,39 +152,76 @@ evaluate(const struct search *s, size_t n, bool is_anchored, bool is_local, stru
 		if (until < ret->not_after_usec)
 			ret->not_after_usec = until;
 		ret->faults |= mt_checks_dates(s->path[i], s->in->at_usec);
-		if (i > 0 && i + 1 < n && may_not_sign(s->path[i]))
-			v.has_unsigned_usage = true;
 	}
-	if (n > 1 && may_not_sign(s->path[n - 1]))
-		v.has_unsigned_usage = true;
-	ret->faults |= mt_checks_path(s->path, n);
+	if (!s->in->is_dane)
+		ret->faults |= mt_checks_path(s->path, n);
 	r = verify(s->path, n, &v);
 	ret->faults |= v.faults | (is_anchored ? 0 : FAULT(CHAIN_UNTRUSTED));
+	/* What signed itself relies on no signature, and neither does an anchor. */
+	if (!is_anchored && !(X509_get_extension_flags(s->path[n - 1]) & EXFLAG_SS) &&
+	    mt_checks_signature_is_weak(s->path[n - 1]))
+		ret->faults |= FAULT(WEAK_CRYPTO);
 	return r;
 }
 
 /* -- the search -------------------------------------------------------------------------------- */
 
+/* 0: nothing better can be found. R-6-02: what was added here must not taint a chain that does not
+ * need it. */
 static int
 severity(const struct mt_path *path)
 {
-	return __builtin_popcount(path->faults) + (path->is_anchored ? 0 : 32);
+	return 2 * __builtin_popcount(path->faults) + path->is_local + (path->is_anchored ? 0 : 64);
+}
+
+static size_t
+index_of(const struct search *s, const X509 *cert)
+{
+	size_t i = 0;
+
+	while (i < s->in->n && s->in->certs[i] != cert)
+		i++;
+	return i;
+}
+
+/* Reading a constraint costs about as much as comparing so many names with it. */
+#define NAMES_PER_READING 16
+
+/* Anchors and their constraints were chosen, not sent: they are not counted. */
+static bool
+can_afford(struct search *s, size_t n)
+{
+	size_t names = NAMES_PER_READING, constraints = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = index_of(s, s->path[i]);
+
+		names += at < s->in->n ? s->names[at] : 0;
+		constraints += at < s->in->n ? s->constraints[at] : 0;
+	}
+	s->name_checks += names * constraints;
+	return s->name_checks <= MT_PATH_NAME_CHECKS_MAX;
 }
 
 /* Offers a finished path. Return: true where the search is over. */
 static bool
 offer(struct search *s, size_t n, bool is_anchored, bool is_local)
 {
+	bool is_broken;
 	struct mt_path path;
 
+	if (!can_afford(s, n))
+		return true;
 	s->error = evaluate(s, n, is_anchored, is_local, &path);
 	if (s->error)
 		return true;
-	if (!s->has_best || severity(&path) < severity(&s->best)) {
+	/* An anchor of that name which did not sign is no end of any path. */
+	is_broken = is_anchored && (path.faults & FAULT(CHAIN_UNTRUSTED));
+	if (!is_broken && (!s->has_best || severity(&path) < severity(&s->best))) {
 		s->best = path;
 		s->has_best = true;
 	}
-	return s->best.faults == 0 || ++s->paths >= MT_PATHS_MAX;
+	return (s->has_best && severity(&s->best) == 0) || ++s->paths >= MT_PATHS_MAX;
 }
 
 static bool
@@ -208,16 +240,6 @@ looks_issued(X509 *issuer, X509 *cert)
 	int r = X509_check_issued(issuer, cert);
 
 	return r == X509_V_OK || r == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
-}
-
-static size_t
-index_of(const struct search *s, const X509 *cert)
-{
-	size_t i = 0;
-
-	while (i < s->in->n && s->in->certs[i] != cert)
-		i++;
-	return i;
 }
 
 static bool
@@ -295,6 +317,18 @@ is_signed_by(struct search *s, X509 *cert, size_t issuer)
 	return *known == 1;
 }
 
+/* How much of the path was signed by what follows: a name alone makes nobody part of it. */
+static size_t
+signed_length(struct search *s, size_t n)
+{
+	size_t signed_n = 1;
+
+	while (signed_n < n &&
+	       is_signed_by(s, s->path[signed_n - 1], index_of(s, s->path[signed_n])))
+		signed_n++;
+	return signed_n;
+}
+
 static size_t
 count_candidates(struct search *s, size_t n)
 {
@@ -330,7 +364,7 @@ extend(struct search *s, size_t n)
 	}
 	/* A dead end is remembered as what was sent, in case nothing better is found. */
 	if (!extended && !s->has_best)
-		return offer(s, n, false, false);
+		return offer(s, signed_length(s, n), false, false);
 	return false;
 }
 
@@ -340,6 +374,10 @@ mt_paths_find(const struct mt_path_input *input, struct mt_path *ret)
 	struct search s = {.in = input};
 
 	s.path[0] = input->certs[0];
+	for (size_t i = 0; i < input->n; i++) {
+		s.names[i] = mt_checks_count_names(input->certs[i]);
+		s.constraints[i] = mt_checks_count_constraints(input->certs[i]);
+	}
 	(void)extend(&s, 1);
 	if (s.error)
 		return s.error;

@@ -21,6 +21,7 @@ struct mt_path_input {
 	const struct mt_digests *allowed; /* only anchors of these SHA-256; NULL or unset: any */
 	X509 *const *extra;               /* further anchors, whole certificates: DANE-TA */
 	size_t n_extra;
+	bool is_dane; /* the domain's owner chose the anchor: RFC 5280 as OpenSSL has it, no more */
 	int64_t at_usec;
 };
 
@@ -33,8 +34,9 @@ struct mt_path {
 	int64_t not_after_usec; /* first end of validity along it */
 };
 
-/* Finds the best path: the first without faults, else the one with the fewest. Where none reaches
- * an anchor, the longest that was sent, with CHAIN_UNTRUSTED and whatever else is wrong with it.
+/* Finds the best path: the first with the fewest faults, and of those one that ends at an anchor of
+ * the distribution rather than at a local one. Where none reaches an anchor, the first dead end of
+ * what was sent, with CHAIN_UNTRUSTED and whatever else is wrong with it.
  * Return: 0, -ENOMEM. */
 MT_MUST_CHECK int mt_paths_find(const struct mt_path_input *input, struct mt_path *ret);
 

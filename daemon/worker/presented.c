@@ -56,7 +56,7 @@ mt_presented_match(const X509 *leaf, const struct mt_refids *refs, struct mt_ref
 	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
 	int n = names ? sk_GENERAL_NAME_num(names) : 0, best = -1;
 
-	for (int i = 0; i < n && n <= MT_SAN_MAX; i++) {
+	for (int i = 0; i < n; i++) {
 		int found = match_name(sk_GENERAL_NAME_value(names, i), refs);
 
 		if (found >= 0 && (best < 0 || found < best))

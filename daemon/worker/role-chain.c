@@ -482,9 +482,10 @@ mt_role_chain_run(const struct mt_role_options *options)
 	if (r == 0) {
 		keep_ready(role);
 		event_base_dispatch(role->base);
-	} else
+	} else if (r != -EPIPE) { /* the keeper left first, and says why itself */
 		fprintf(stderr, "mailtrust-worker: chain: cannot start: %s\n",
 			r < 0 ? strerror(-r) : "no user " MT_SANDBOX_USER);
+	}
 	if (role)
 		release(role);
 	return r == 0 ? 0 : 1;

@@ -335,7 +335,7 @@ mt_role_net_run(const struct mt_role_options *options)
 		r = mt_port_send(role->port, role->scratch.data, role->scratch.size);
 	if (r == 0)
 		event_base_dispatch(role->base);
-	else
+	else if (r != -EPIPE) /* the keeper left first, and says why itself */
 		fprintf(stderr, "mailtrust-worker: net: cannot start: %s\n",
 			r < 0 ? strerror(-r) : "no user " MT_SANDBOX_USER);
 	if (role)

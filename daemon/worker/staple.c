@@ -12,11 +12,12 @@
 #define FEATURE_STATUS_REQUEST 5 /* RFC 7633 §4.2.3.1, RFC 6066 §8 */
 #define SKEW_SEC 300             /* responders' clocks; RFC 5019 §6 suggests some tolerance */
 
+/* A list that is there and cannot be read may promise one. */
 static bool
 promises_staple(const X509 *leaf)
 {
 	TLS_FEATURE *features = X509_get_ext_d2i(leaf, NID_tlsfeature, NULL, NULL);
-	bool found = false;
+	bool found = !features && X509_get_ext_by_NID(leaf, NID_tlsfeature, -1) >= 0;
 
 	for (int i = 0; features && i < sk_ASN1_INTEGER_num(features); i++)
 		found = found || ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) ==

@@ -24,7 +24,8 @@ struct mt_verbs {
 	bool is_tagged;
 	const char *capabilities, *upgrade, *logout;
 	const char *upgrade_capability;
-	reader_fn greeting, capability, reply;
+	reader_fn
+		readers[AT_INJECTION]; /* of the greeting, the capabilities, the upgrade's reply */
 };
 
 static bool
@@ -95,7 +96,7 @@ imap_reply(struct mt_dialogue *d, const char *line)
 	char tag[16];
 	size_t size = (size_t)snprintf(tag, sizeof(tag), "a%u ", d->tag);
 
-	if (mt_line_has_literal(line, strlen(line)) || starts_with(line, "* BYE"))
+	if (starts_with(line, "* BYE"))
 		return HEARD_NONSENSE;
 	if (strncmp(line, "* ", 2) == 0)
 		return HEARD_OTHER;
@@ -110,7 +111,7 @@ imap_reply(struct mt_dialogue *d, const char *line)
 static enum heard
 imap_capability(struct mt_dialogue *d, const char *line)
 {
-	if (starts_with(line, "* CAPABILITY") && !mt_line_has_literal(line, strlen(line))) {
+	if (starts_with(line, "* CAPABILITY")) {
 		note_capabilities(d, line + strlen("* CAPABILITY"));
 		return HEARD_MORE;
 	}
@@ -203,23 +204,44 @@ smtp_reply(struct mt_dialogue *d, const char *line)
 
 /* The argument of EHLO is a literal: no name of host or user goes out before TLS (D-STLS-16). */
 static const struct mt_verbs verbs[MT_PROTO_COUNT] = {
-	[MT_PROTO_IMAP] = {true, "CAPABILITY", "STARTTLS", "LOGOUT", "STARTTLS", imap_greeting,
-			   imap_capability, imap_reply},
-	[MT_PROTO_POP3] = {false, "CAPA", "STLS", "QUIT", "STLS", pop3_greeting, pop3_capability,
-			   pop3_reply},
-	[MT_PROTO_SUBMISSION] = {false, "EHLO [127.0.0.1]", "STARTTLS", "QUIT", "STARTTLS",
-				 smtp_greeting, smtp_capability, smtp_reply},
+	[MT_PROTO_IMAP] = {true,
+			   "CAPABILITY",
+			   "STARTTLS",
+			   "LOGOUT",
+			   "STARTTLS",
+			   {imap_greeting, imap_capability, imap_reply}},
+	[MT_PROTO_POP3] = {false,
+			   "CAPA",
+			   "STLS",
+			   "QUIT",
+			   "STLS",
+			   {pop3_greeting, pop3_capability, pop3_reply}},
+	[MT_PROTO_SUBMISSION] = {false,
+				 "EHLO [127.0.0.1]",
+				 "STARTTLS",
+				 "QUIT",
+				 "STARTTLS",
+				 {smtp_greeting, smtp_capability, smtp_reply}},
 };
 
 /* -- the machine ------------------------------------------------------------------------------- */
 
 static void
+append(struct mt_dialogue *d, const char *tag, const char *verb)
+{
+	d->out_size += (size_t)snprintf(d->out + d->out_size, sizeof(d->out) - d->out_size,
+					"%s%s\r\n", tag, verb);
+}
+
+static void
 say(struct mt_dialogue *d, const char *verb)
 {
-	int n = d->verbs->is_tagged ? snprintf(d->out, sizeof(d->out), "a%u %s\r\n", ++d->tag, verb)
-				    : snprintf(d->out, sizeof(d->out), "%s\r\n", verb);
+	char tag[16] = "";
 
-	d->out_size = (size_t)n;
+	if (d->verbs->is_tagged)
+		(void)snprintf(tag, sizeof(tag), "a%u ", ++d->tag);
+	d->out_size = 0;
+	append(d, tag, verb);
 	d->n_lines = 0;
 	d->n_bytes = 0;
 	d->reply_started = false;
@@ -240,6 +262,7 @@ fault(struct mt_dialogue *d)
 		d->facts.refused = true;
 	else if (!d->in_tls)
 		d->facts.bad_greeting = true;
+	d->out_size = 0;
 	finish(d, MT_DIALOGUE_FAULT);
 }
 
@@ -276,7 +299,10 @@ told_capabilities(struct mt_dialogue *d, enum heard heard)
 		return;
 	}
 	d->at = AT_UPGRADE;
+	d->is_upgrading = true;
 	say(d, d->verbs->upgrade);
+	if (d->injects)
+		append(d, d->verbs->is_tagged ? "injected " : "", "NOOP");
 }
 
 static void
@@ -286,16 +312,33 @@ answered_upgrade(struct mt_dialogue *d, enum heard heard)
 		finish(d, MT_DIALOGUE_UPGRADE);
 	} else if (heard == HEARD_NO) {
 		d->facts.refused = true;
+		d->is_upgrading = false;
 		finish(d, MT_DIALOGUE_DONE);
 	}
+}
+
+static enum heard
+understand(struct mt_dialogue *d, const char *line)
+{
+	const struct mt_verbs *v = d->verbs;
+
+	/* To a question that was put before TLS, anything is an answer. */
+	if (d->at == AT_INJECTION)
+		return HEARD_OK;
+	/* RFC 3501 §7: nothing that may be said here has room for a literal */
+	if (v->is_tagged && mt_line_has_literal(line, d->lines.size))
+		return HEARD_NONSENSE;
+	/* What came before the question was sent is no answer to it. */
+	if (d->out_size > 0)
+		return v->readers[AT_UPGRADE](d, line) == HEARD_OTHER ? HEARD_OTHER
+								      : HEARD_NONSENSE;
+	return v->readers[d->at](d, line);
 }
 
 static void
 hear(struct mt_dialogue *d)
 {
-	const struct mt_verbs *v = d->verbs;
-	const reader_fn readers[] = {v->greeting, v->capability, v->reply};
-	enum heard heard = readers[d->at](d, d->lines.text);
+	enum heard heard = understand(d, d->lines.text);
 
 	if (heard == HEARD_OTHER && !d->in_tls)
 		d->facts.other_responses++;
@@ -313,6 +356,10 @@ hear(struct mt_dialogue *d)
 	case AT_UPGRADE:
 		answered_upgrade(d, heard);
 		break;
+	case AT_INJECTION:
+		d->facts.injection_answered = true;
+		finish(d, MT_DIALOGUE_DONE);
+		break;
 	case AT_END:
 		break;
 	}
@@ -329,17 +376,27 @@ mt_dialogue_init(struct mt_dialogue *d, enum mt_proto proto, bool in_tls)
 }
 
 void
+mt_dialogue_inject(struct mt_dialogue *d)
+{
+	d->injects = true;
+}
+
+void
 mt_dialogue_enter_tls(struct mt_dialogue *d)
 {
 	d->in_tls = true;
+	d->is_upgrading = false;
 	d->state = MT_DIALOGUE_READING;
 	d->facts.capabilities_read = false;
 	d->facts.logindisabled = false;
 	d->facts.capabilities[0] = '\0';
 	d->capabilities_size = 0;
 	memset(&d->lines, 0, sizeof(d->lines));
-	/* The server gives no second greeting after an upgrade. */
-	ask_capabilities(d);
+	/* The server gives no second greeting after an upgrade: whatever comes now is an answer. */
+	if (d->injects)
+		d->at = AT_INJECTION;
+	else
+		ask_capabilities(d);
 }
 
 /* Bytes that were there before we asked, or behind the answer, are not the server's word. */
@@ -347,6 +404,7 @@ static void
 note_injected(struct mt_dialogue *d, size_t size)
 {
 	d->facts.buffered_bytes += (uint32_t)size;
+	d->out_size = 0;
 	finish(d, MT_DIALOGUE_DONE);
 }
 
@@ -379,13 +437,17 @@ mt_dialogue_feed(struct mt_dialogue *d, const uint8_t *data, size_t size)
 void
 mt_dialogue_end(struct mt_dialogue *d)
 {
-	if (d->state == MT_DIALOGUE_READING)
+	if (d->state == MT_DIALOGUE_READING && d->at == AT_INJECTION)
+		finish(d, MT_DIALOGUE_DONE); /* silence is what a sound server has to say */
+	else if (d->state == MT_DIALOGUE_READING)
 		fault(d);
 }
 
 void
 mt_dialogue_logout(struct mt_dialogue *d)
 {
-	d->at = AT_END;
-	say(d, d->verbs->logout);
+	if (d->state == MT_DIALOGUE_READING)
+		finish(d, MT_DIALOGUE_DONE);
+	if (!d->is_upgrading && d->verbs->logout)
+		say(d, d->verbs->logout);
 }

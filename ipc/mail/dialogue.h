@@ -37,6 +37,7 @@ struct mt_dialogue_facts {
 	bool logindisabled;       /* of the present layer */
 	uint32_t buffered_bytes;  /* bytes behind the upgrade's reply, in plaintext (D-STLS-04) */
 	uint32_t other_responses; /* before TLS, and dropped */
+	bool injection_answered;  /* diagnosis: the server spoke first inside TLS */
 	char capabilities[MT_CAPABILITIES_SIZE]; /* of the present layer, for display; printable */
 };
 
@@ -45,8 +46,10 @@ struct mt_dialogue {
 	enum mt_dialogue_state state;
 	/* private */
 	const struct mt_verbs *verbs;
-	enum { AT_GREETING, AT_CAPABILITIES, AT_UPGRADE, AT_END } at;
+	enum { AT_GREETING, AT_CAPABILITIES, AT_UPGRADE, AT_INJECTION, AT_END } at;
 	bool in_tls;
+	bool injects;       /* diagnosis: NOOP goes out behind the upgrade's command */
+	bool is_upgrading;  /* the upgrade was asked for; neither refused nor done */
 	bool reply_started; /* of a multi-line reply */
 	unsigned int n_lines;
 	size_t n_bytes;
@@ -59,15 +62,20 @@ struct mt_dialogue {
 
 /* in_tls: TLS came first (implicit); the upgrade is then neither looked for nor taken. */
 void mt_dialogue_init(struct mt_dialogue *dialogue, enum mt_proto proto, bool in_tls);
+/* Makes it a diagnosis of the server: a NOOP goes out in one write with the upgrade's command, and
+ * nothing is asked inside TLS. A server that answers it there obeys what was said before TLS
+ * (VU#555316, CVE-2011-0411; D-STLS-05). Facts of a diagnosis are no evidence. */
+void mt_dialogue_inject(struct mt_dialogue *dialogue);
 /* After the handshake: what was learnt is dropped and asked for again (D-STLS-02). */
 void mt_dialogue_enter_tls(struct mt_dialogue *dialogue);
 
-/* Plaintext of the present layer. Return: bytes taken; fewer than size where the state is no longer
- * READING. */
+/* Plaintext of the present layer; the output has been sent, or what comes is taken for too early.
+ * Return: bytes taken; fewer than size where the state is no longer READING. */
 size_t mt_dialogue_feed(struct mt_dialogue *dialogue, const uint8_t *data, size_t size);
 /* The server closed, or the time is up: what was waited for will not come. */
 void mt_dialogue_end(struct mt_dialogue *dialogue);
-/* Says farewell: LOGOUT or QUIT. The answer is not waited for. */
+/* Says farewell: LOGOUT or QUIT. The answer is not waited for. Between the upgrade's command and
+ * the end of its handshake nothing is said at all (D-STLS-01). */
 void mt_dialogue_logout(struct mt_dialogue *dialogue);
 
 /* Bytes to send, and that they were. */

@@ -5,9 +5,9 @@
 /*
  * Lines of a mail server, bounded: bytes in, one line at a time out, no allocation.
  *
- * A line ends at LF; one CR before it is dropped. A NUL, a line over MT_LINE_MAX, or an IMAP
- * literal announced where none belongs is a fault, and the conversation ends there: what cannot be
- * a line is not guessed at (D-STLS-12). What a line means is the dialogue's.
+ * A line ends at LF; one CR before it is dropped. A NUL or a line over MT_LINE_MAX (a CR counts) is
+ * a fault, and the conversation ends there: what cannot be a line is not guessed at (D-STLS-12).
+ * What a line means is the dialogue's; so is where an IMAP literal does not belong.
  */
 
 #include "policy/limits.h"

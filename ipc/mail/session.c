@@ -43,14 +43,15 @@ begin_tls(struct mt_session *s)
 int
 mt_session_new(const struct mt_session_options *options, struct mt_session **ret)
 {
-	MT_CLEANUP(mt_session_freep) struct mt_session *s = calloc(1, sizeof(*s));
+	MT_CLEANUP(mt_session_freep) struct mt_session *s = NULL;
 	bool implicit = options->transport == MT_TRANSPORT_IMPLICIT;
 	int r;
 
-	if (!s)
-		return -ENOMEM;
 	if (strlen(options->host) >= sizeof(s->host))
 		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
 	(void)snprintf(s->host, sizeof(s->host), "%s", options->host);
 	s->proto = options->proto;
 	s->transport = options->transport;
@@ -58,6 +59,8 @@ mt_session_new(const struct mt_session_options *options, struct mt_session **ret
 	s->two_phase = options->two_phase;
 	s->step = MT_STEP_CONTINUE;
 	mt_dialogue_init(&s->dialogue, s->proto, implicit);
+	if (options->injects)
+		mt_dialogue_inject(&s->dialogue);
 	r = implicit ? begin_tls(s) : 0;
 	if (r)
 		return r;
@@ -256,6 +259,8 @@ mt_session_output(struct mt_session *s, uint8_t *buffer, size_t size)
 void
 mt_session_logout(struct mt_session *s)
 {
+	if (s->cleartext)
+		return;
 	mt_dialogue_logout(&s->dialogue);
 	if (!s->tls)
 		return;
@@ -324,6 +329,20 @@ mt_session_get_evidence(const struct mt_session *s, const char *peer, uint16_t l
 	if (r)
 		mt_evidence_clear(ret);
 	return r;
+}
+
+enum mt_injection
+mt_session_get_injection(const struct mt_session *s)
+{
+	const struct mt_dialogue_facts *facts = &s->dialogue.facts;
+
+	if (!s->dialogue.injects || !facts->offered)
+		return MT_INJECTION_UNTESTED;
+	if (facts->injection_answered)
+		return MT_INJECTION_ANSWERED;
+	if (facts->buffered_bytes)
+		return MT_INJECTION_EARLY;
+	return s->told_in_tls ? MT_INJECTION_DROPPED : MT_INJECTION_BROKEN_OFF;
 }
 
 const char *

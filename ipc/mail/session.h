@@ -39,6 +39,7 @@ struct mt_session_options {
 	const char *host;            /* name or literal that was dialled; copied */
 	uint16_t port;
 	bool two_phase;
+	bool injects; /* diagnosis only: see mt_dialogue_inject(); its evidence is none */
 };
 
 struct mt_session;
@@ -64,8 +65,18 @@ MT_MUST_CHECK int mt_session_get_evidence(const struct mt_session *session, cons
 					  uint16_t local_port, int64_t wall_usec,
 					  struct mt_evidence *ret);
 
-/* Queues LOGOUT or QUIT and close_notify. */
+/* Queues LOGOUT or QUIT and close_notify; nothing where TLS was due and did not come about. */
 void mt_session_logout(struct mt_session *session);
+
+/* What a diagnosis found; the zero value is that there was nothing to find it by. */
+enum mt_injection {
+	MT_INJECTION_UNTESTED = 0, /* no upgrade is offered */
+	MT_INJECTION_ANSWERED,     /* obeyed inside TLS: the server is open to the attack */
+	MT_INJECTION_EARLY,        /* answered before TLS, in the clear */
+	MT_INJECTION_BROKEN_OFF,   /* the server would not go on */
+	MT_INJECTION_DROPPED       /* thrown away, as it should be (RFC 9051 §6.2.1) */
+};
+enum mt_injection mt_session_get_injection(const struct mt_session *session);
 
 /* For people: the capabilities last read, and one line on how far it went. Printable ASCII. */
 const char *mt_session_get_capabilities(const struct mt_session *session);

@@ -39,6 +39,7 @@ struct mt_tls {
 	BIO *in, *out; /* owned by ssl */
 	enum mt_tls_state state;
 	bool two_phase, judged, accepted;
+	bool established; /* the handshake has ended well, whatever came then */
 	bool client_cert_requested;
 	char sni[MT_DOMAIN_SIZE];
 	char problem[128];
@@ -123,8 +124,10 @@ go_on(struct mt_tls *tls)
 {
 	int r = SSL_do_handshake(tls->ssl), error;
 
-	if (r == 1)
+	if (r == 1) {
+		tls->established = true;
 		return tls->state = MT_TLS_OPEN;
+	}
 	error = SSL_get_error(tls->ssl, r);
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return tls->state = MT_TLS_HANDSHAKING;
@@ -382,7 +385,7 @@ mt_tls_add_evidence(const struct mt_tls *tls, struct mt_evidence *ev)
 {
 	/* A handshake that broke off is told by itself alone (REQUIREMENTS 0.2). */
 	if (tls->state == MT_TLS_HANDSHAKING ||
-	    (tls->state == MT_TLS_FAILED && !SSL_is_init_finished(tls->ssl))) {
+	    (tls->state == MT_TLS_FAILED && !tls->established)) {
 		ev->tls_failed = true;
 		STATE(ev, TLS_FAILED);
 		return 0;

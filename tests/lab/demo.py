@@ -11,6 +11,8 @@ import sys
 
 from lab import bus, dbus, mail, pki, place, service
 
+# what an exit status means where a verdict was asked for
+VERDICTS = ("check", "commit", "verify")
 EXITS = {0: "allowed", 10: "allowed without confidentiality", 20: "your consent is needed", 30: "refused",
          40: "the daemon does not answer", 69: "the mail server does not answer"}
 
@@ -25,6 +27,7 @@ class Show:
     def __init__(self, made):
         self.service = made
         self.surprises = 0
+        self.count = 0
 
     def run(self, *args, expect):
         """Runs one command, shows its output and its exit status."""
@@ -32,20 +35,21 @@ class Show:
         done = self.service.mailtrust(*args)
         for line in (done.stdout + done.stderr).splitlines():
             say("     " + line)
-        verdict = EXITS.get(done.returncode, "")
-        say(f"   exit status {done.returncode}" + (f": {verdict}" if verdict and expect is not None else ""))
+        verdict = EXITS.get(done.returncode) if set(args[:2]) & set(VERDICTS) else None
+        say(f"   exit status {done.returncode}" + (f": {verdict}" if verdict else ""))
         if expect not in (None, done.returncode):
             self.surprises += 1
             say(f"   !! exit status {expect} was expected")
         return done
 
-    def server(self, title, name, port, expect, suffix=""):
+    def server(self, title, name, port, expect, suffix="", service="imap"):
         """One account for one server: add, commit, check."""
         address = f"{name}@example.test"
-        say(f"\n{title}")
-        self.run("account", "add", address, "--imap", f"localhost:{port}{suffix}", expect=0)
+        self.count += 1
+        say(f"\n{self.count}. {title}")
+        self.run("account", "add", address, f"--{service}", f"localhost:{port}{suffix}", expect=0)
         self.run("account", "commit", address, expect=expect)
-        self.run("check", address, "imap", expect=expect)
+        self.run("check", address, service, expect=expect)
 
     def token(self, address):
         """The verdict as a token that anybody can verify, and nobody can change."""
@@ -85,16 +89,27 @@ def private_demo(lab):
     def dovecot(name, certificate=None):
         return mail.Dovecot(lab, name, certificate).ports
 
-    show.server("1. A good server: TLS 1.3, a certificate that says who it is, from an authority that is trusted",
-                "good", dovecot("good", cast.good)["imaps"], 0)
+    good = dovecot("good", cast.good)
+    show.server("A good server: TLS 1.3, a certificate that says who it is, from an authority that is trusted",
+                "good", good["imaps"], 0)
     show.token("good@example.test")
-    show.server("2. A server that signed its certificate itself", "self-signed",
+    show.server("A server that signed its certificate itself", "self-signed",
                 dovecot("self-signed", cast.self_signed)["imaps"], 30)
-    show.server("3. A server with the certificate of another", "wrong-name",
+    show.server("A server with the certificate of another", "wrong-name",
                 dovecot("wrong-name", cast.wrong_name)["imaps"], 30)
-    show.server("4. A server whose certificate has expired", "expired",
+    show.server("A server whose certificate has expired", "expired",
                 dovecot("expired", cast.expired)["imaps"], 30)
-    show.server("5. A server without encryption", "cleartext", dovecot("cleartext")["imap"], 30, "/none")
+    show.server("A server without encryption", "cleartext", dovecot("cleartext")["imap"], 30, "/none")
+    show.server("A good server with STARTTLS: the upgrade comes first, the capabilities are read again inside it",
+                "starttls", good["imap"], 0, "/starttls")
+    show.server("A server whose offer of STARTTLS is gone, as somebody in between would make it", "stripped",
+                dovecot("stripped")["imap"], 30, "/starttls")
+    if mail.IS_ROOT:  # Postfix cannot do without
+        postfix = mail.Postfix(lab, "good", cast.good).ports
+        show.server("Sending mail: submission with TLS from the start", "submissions", postfix["submissions"], 0,
+                    service="submission")
+        show.server("Sending mail: submission with STARTTLS", "submission", postfix["submission"], 0, "/starttls",
+                    "submission")
     over_the_bus(show, private_bus)
     return show.surprises
 

@@ -4,11 +4,24 @@
 A script is a function of one Talk; it runs once for each connection, in a thread. What it does not
 control it cannot get wrong: lines are read one byte at a time, so that what a client sent too early
 is seen where it was sent.
+
+server() makes the script of an honest server of one protocol, with some part of it bent. Each part
+is a row of acts: bytes are said in one segment, a number is a pause in seconds, anything else is a
+function of the talk. In bytes a name in angle brackets stands for what the honest server of that
+protocol says there: b"<go>NOOP\\r\\n" is its agreement to the upgrade with something behind it.
 """
 import contextlib
+import ctypes
+import dataclasses
+import functools
+import re
 import socket
 import ssl
+import struct
 import threading
+import time
+
+PATIENCE_SEC = 60
 
 
 class Gone(Exception):
@@ -23,6 +36,9 @@ class Talk:
         self.is_secured = False
         self.saw = []
         self.hello = b""
+        self.words = {}
+        self.client_certificate = None
+        self.secure_as_scripted = None
 
     def send(self, data):
         """Sends bytes in one segment where the kernel allows."""
@@ -34,28 +50,33 @@ class Talk:
     def line(self):
         """One line without its end."""
         data = b""
-        while not data.endswith(b"\n"):
-            data += self.byte()
-        self.saw.append((self.is_secured, data))
+        try:
+            while not data.endswith(b"\n"):
+                data += self.take(1)
+        finally:
+            if data:
+                self.saw.append((self.is_secured, data))
         return data.rstrip(b"\r\n")
 
-    def byte(self):
+    def take(self, n):
+        """Up to n bytes, at least one."""
         try:
-            one = self.connection.recv(1)
+            data = self.connection.recv(n)
         except OSError:
-            one = b""
-        if not one:
+            data = b""
+        if not data:
             raise Gone
-        return one
+        return data
 
     def rest(self, seconds=1.0):
         """Whatever still comes until the client is silent for so long, or hangs up."""
-        self.connection.settimeout(seconds)
         with contextlib.suppress(OSError):
+            self.connection.settimeout(seconds)
             while data := self.connection.recv(4096):
                 self.saw.append((self.is_secured, data))
 
-    def secure(self, certificate, newest=None, oldest=ssl.TLSVersion.TLSv1_2, alpn=(), ciphers=None):
+    def secure(self, certificate, newest=None, oldest=ssl.TLSVersion.TLSv1_2, alpn=(), ciphers=None, forced_alpn=None,
+               asks_certificate=None):
         """Speaks TLS from here on. A handshake the client breaks off ends the script."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers(ciphers or "DEFAULT:@SECLEVEL=0")
@@ -64,6 +85,11 @@ class Talk:
             context.maximum_version = newest
         if alpn:
             context.set_alpn_protocols(list(alpn))
+        if forced_alpn:
+            force_alpn(context, forced_alpn)
+        if asks_certificate:
+            context.load_verify_locations(asks_certificate.pem)
+            context.verify_mode = ssl.CERT_OPTIONAL
         context.load_cert_chain(certificate.chain, certificate.key)
         try:
             self.hello = self.connection.recv(16384, socket.MSG_PEEK)
@@ -71,6 +97,67 @@ class Talk:
         except (OSError, ValueError):
             raise Gone from None
         self.is_secured = True
+        self.client_certificate = self.connection.getpeercert(binary_form=True)
+
+    def perform(self, acts):
+        """Does one act, or a row of them."""
+        for act in acts if isinstance(acts, tuple) else (acts,):
+            if isinstance(act, tuple):
+                self.perform(act)
+            elif isinstance(act, bytes):
+                self.send(expand(act, self.words))
+            elif isinstance(act, (int, float)):
+                time.sleep(act)
+            else:
+                act(self)
+
+    def clear(self):
+        """The bytes seen before TLS, with what is TLS put in words."""
+        return name_records(b"".join(data for was_secured, data in self.saw if not was_secured) + self.hello)
+
+    def secured(self):
+        """The bytes seen inside TLS."""
+        return b"".join(data for was_secured, data in self.saw if was_secured)
+
+
+def expand(text, words):
+    """Puts what the honest server says in the place of its names."""
+    for _ in range(3):  # words may hold words
+        text = re.sub(rb"<(\w+)>", lambda found: words.get(found.group(1).decode(), found.group()), text)
+    return text
+
+
+def name_records(data):
+    """The same bytes with TLS records behind them as words: <ClientHello>, <alert 40>."""
+    start = re.search(rb"[\x14-\x17]\x03[\x00-\x04]", data)
+    if not start:
+        return data
+    named, records = data[:start.start()], data[start.start():]
+    while len(records) >= 6 and records[1] == 3:
+        kind, size = records[0], int.from_bytes(records[3:5], "big")
+        named += {22: b"<ClientHello>" if records[5] == 1 else b"<handshake>", 21: b"<alert %d>" % records[6],
+                  20: b""}.get(kind, b"<record>")
+        records = records[5 + size:]
+    return named + records
+
+
+SELECT_ALPN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p),
+                               ctypes.POINTER(ctypes.c_ubyte), ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p)
+kept_callbacks = []
+
+
+def force_alpn(context, name):
+    """Has the server select a protocol nobody offered, which the ssl module refuses to do."""
+    @SELECT_ALPN
+    def select(_, out, size, *__):
+        out[0] = name
+        size[0] = len(name)
+        return 0
+    kept_callbacks.append((select, name))
+    libssl = ctypes.CDLL("libssl.so.3")
+    # an SSLContext is its object head, then its SSL_CTX *
+    pointer = ctypes.c_void_p.from_address(id(context) + object.__basicsize__)
+    libssl.SSL_CTX_set_alpn_select_cb(pointer, select, None)
 
 
 class ScriptedServer:
@@ -79,6 +166,7 @@ class ScriptedServer:
     def __init__(self, lab, script):
         self.script = script
         self.talks = []
+        self.threads = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -86,9 +174,13 @@ class ScriptedServer:
         lab.stack.callback(self.close)
 
     def close(self):
+        """Hears nobody any more, and hangs up on all."""
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        for talk in self.talks:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(talk.connection, socket.SHUT_RDWR)
 
     def serve(self):
         while True:
@@ -96,16 +188,24 @@ class ScriptedServer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE_SEC)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             talk = Talk(connection)
             self.talks.append(talk)
-            threading.Thread(target=self.run, args=(talk,), daemon=True).start()
+            self.threads.append(threading.Thread(target=self.run, args=(talk,), daemon=True))
+            self.threads[-1].start()
 
     def run(self, talk):
         with contextlib.suppress(Gone):
             self.script(talk)
+        talk.rest(0.2)
         talk.connection.close()
+
+    def await_end(self, seconds=5):
+        """Waits until every connection is over, so that what was seen is all there is."""
+        for thread in self.threads:
+            thread.join(seconds)
+        return self
 
     def lines(self, secured=None):
         """Every line seen, in order; only those before or after TLS where told so."""
@@ -113,26 +213,152 @@ class ScriptedServer:
         return [line for data in seen for line in data.splitlines()]
 
 
-def imap(certificate=None, implicit=False, capability=b"IMAP4rev1", starttls=b"OK go ahead", injected=b"",
-         greeting=b"* OK ready", **tls):
-    """A script: a plain IMAP server with some part of it bent. starttls=None hides the offer."""
+# -- acts ------------------------------------------------------------------------------------------
+
+def secure(talk):
+    """The handshake, as the script's server does it."""
+    talk.secure_as_scripted()
+
+
+def reset(talk):
+    """Breaks the connection off with a TCP reset."""
+    talk.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    talk.connection.close()
+    raise Gone
+
+
+def half_close(talk):
+    """Says that nothing more will come (under TLS without close_notify), and listens."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(talk.connection, socket.SHUT_WR)
+    listen(talk)
+
+
+def listen(talk):
+    """Says nothing any more."""
+    talk.rest(PATIENCE_SEC)
+    raise Gone
+
+
+def hear_record(talk):
+    """Waits for one TLS record, such as a ClientHello."""
+    data = b""
+    while len(data) < 5 or len(data) < 5 + int.from_bytes(data[3:5], "big"):
+        data += talk.take(1)
+    talk.saw.append((False, data))
+
+
+def drip(text, times=1):
+    """One byte each second."""
+    def act(talk):
+        for byte in expand(text, talk.words) * times:
+            talk.send(bytes([byte]))
+            time.sleep(1)
+    return act
+
+
+def flood(text, size):
+    """The same bytes again and again, size bytes in all."""
+    def act(talk):
+        block = expand(text, talk.words) * max(1, 65536 // len(text))
+        for _ in range(size // len(block)):
+            talk.send(block)
+        talk.send(block[:size % len(block)])
+    return act
+
+
+# -- servers ---------------------------------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What an honest server says, line ends included; tag is that of the command in hand."""
+    verbs: dict  # which part answers a command; any other command is answered ok
+    greeting: bytes
+    told: bytes
+    offer: bytes
+    go: bytes
+    no: bytes
+    ok: bytes
+    bye: bytes
+
+    def words(self):
+        return {name: text for name, text in vars(self).items() if isinstance(text, bytes)}
+
+
+PROTOCOLS = {
+    "imap": Protocol(
+        verbs={b"CAPABILITY": "told", b"STARTTLS": "go", b"LOGOUT": "bye"},
+        greeting=b"* OK ready\r\n",
+        told=b"* CAPABILITY IMAP4rev1<offer>\r\n<ok>",
+        offer=b" STARTTLS",
+        go=b"<tag> OK go ahead\r\n",
+        no=b"<tag> NO not today\r\n",
+        ok=b"<tag> OK done\r\n",
+        bye=b"* BYE\r\n<ok>"),
+    "pop3": Protocol(
+        verbs={b"CAPA": "told", b"STLS": "go", b"QUIT": "bye"},
+        greeting=b"+OK ready\r\n",
+        told=b"+OK\r\nUSER\r\n<offer>.\r\n",
+        offer=b"STLS\r\n",
+        go=b"+OK go ahead\r\n",
+        no=b"-ERR not today\r\n",
+        ok=b"+OK done\r\n",
+        bye=b"<ok>"),
+    "submission": Protocol(
+        verbs={b"EHLO": "told", b"STARTTLS": "go", b"QUIT": "bye"},
+        greeting=b"220 ready\r\n",
+        told=b"250-mail.example.test\r\n<offer>250 8BITMIME\r\n",
+        offer=b"250-STARTTLS\r\n",
+        go=b"220 go ahead\r\n",
+        no=b"454 4.7.0 not today\r\n",
+        ok=b"250 done\r\n",
+        bye=b"221 bye\r\n"),
+}
+
+
+def server(name, certificate=None, implicit=False, tls=None, words=None, **bent):
+    """A script: an honest server of one protocol with some parts of it bent.
+
+    The parts are start (the handshake of implicit TLS), greeting, told (capabilities before TLS),
+    go (the upgrade and its handshake), told_in_tls, bye, and ok for what nobody should ask. words
+    replace what is said anywhere, such as offer. tls are keywords of Talk.secure().
+    """
+    protocol = PROTOCOLS[name]
+    parts = {"start": secure, "greeting": b"<greeting>", "told": b"<told>", "go": (b"<go>", secure),
+             "told_in_tls": b"<told>", "ok": b"<ok>", "bye": b"<bye>"}
+    if unknown := bent.keys() - parts.keys():
+        raise TypeError(f"a server has no {unknown}")
+    parts |= bent
+
     def script(talk):
+        talk.words = protocol.words() | (words or {})
+        talk.secure_as_scripted = lambda: talk.secure(certificate, **(tls or {}))
         if implicit:
-            talk.secure(certificate, **tls)
-        talk.send(greeting + b"\r\n")
-        while True:
-            tag, _, command = talk.line().partition(b" ")
-            verb = command.upper().split(b" ")[0]
-            if verb == b"CAPABILITY":
-                offer = b"" if talk.is_secured or starttls is None else b" STARTTLS"
-                talk.send(b"* CAPABILITY " + capability + offer + b"\r\n" + tag + b" OK done\r\n")
-            elif verb == b"STARTTLS":
-                talk.send(tag + b" " + (starttls or b"BAD no") + b"\r\n" + injected)
-                if starttls and starttls.startswith(b"OK"):
-                    talk.secure(certificate, **tls)
-            elif verb == b"LOGOUT":
-                talk.send(b"* BYE\r\n" + tag + b" OK bye\r\n")
-                return
-            else:
-                talk.send(tag + b" OK\r\n")
+            talk.perform(parts["start"])
+        talk.perform(parts["greeting"])
+        part = None
+        while part != "bye":
+            part = asked(talk)
+            talk.perform(parts[part])
+        listen(talk)
+
+    def asked(talk):
+        line = talk.line()
+        talk.words["tag"], _, line = line.partition(b" ") if name == "imap" else (b"", b"", line)
+        part = protocol.verbs.get(line.upper().split(b" ")[0], "ok")
+        if not talk.is_secured or part != "told":
+            return part
+        talk.words["offer"] = b""  # whoever has TLS is offered no more
+        return "told_in_tls"
     return script
+
+
+imap = functools.partial(server, "imap")
+
+
+def server_hello(suite, version=b"\3\3", extensions=b""):
+    """A ServerHello in a record of its own, which may choose what was never offered."""
+    body = version + bytes(range(32)) + b"\0" + struct.pack(">H", suite) + b"\0"
+    body += struct.pack(">H", len(extensions)) + extensions if extensions else b""
+    message = b"\2" + len(body).to_bytes(3, "big") + body
+    return b"\x16" + version + struct.pack(">H", len(message)) + message

@@ -205,6 +205,41 @@ class BadServers(Case):
         self.assertIn("cert.expired", done.stdout + done.stderr)
 
 
+class RefusedCommit(Case):
+    """One server is good, the other one is not: the account stays in setup."""
+    ADDRESS = "half@example.test"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        good, expired = mail.Dovecot(LAB, "half-good", CAST.good), mail.Dovecot(LAB, "half-expired", CAST.expired)
+        cls.service.mailtrust("account", "add", cls.ADDRESS, "--imap", f"localhost:{good.ports['imaps']}",
+                              "--pop3", f"localhost:{expired.ports['pop3s']}")
+
+    def test_a_refused_commit_says_which_fault_and_what_to_do(self):
+        done = self.service.mailtrust("account", "commit", self.ADDRESS)
+        self.assertEqual(done.returncode, service.DENY)
+        first, *steps = done.stderr.splitlines()
+        self.assertEqual(first, "mailtrust: the account stays in setup: not every server is good enough (cert.expired).")
+        self.assertRegex(steps[0], "^Next: Ask your provider to repair")
+        self.assertIn(f"'mailtrust account edit {self.ADDRESS} --pop3 SERVER'", steps[1])
+        self.assertEqual(len(steps), 2)
+        self.assertNotIn("op.not-permitted", done.stdout + done.stderr)
+
+    def test_a_refused_commit_in_json_has_the_faults_the_servers_and_the_step(self):
+        status, told = self.service.ask("account", "commit", self.ADDRESS)
+        self.assertEqual(status, service.DENY)
+        self.assertEqual(set(told), {"error", "reasons", "servers", "next"})
+        self.assertEqual(told["reasons"], ["cert.expired"])
+        self.assertEqual([(s["service"], s["decision"]) for s in told["servers"]], [("imap", "allow"), ("pop3", "deny")])
+        self.assertRegex(told["next"], "^Ask your provider")
+
+    def test_an_error_that_is_no_reason_speaks_for_itself(self):
+        status, told = self.service.ask("account", "add", self.ADDRESS, "--imap", "localhost:1")
+        self.assertEqual(status, service.DENY)
+        self.assertEqual((told["reasons"], told["why"], told["next"]), ([], "There already is one.", None))
+
+
 class NoServer(Case):
     def test_a_port_that_does_not_answer_is_unreachable_not_refused(self):
         self.add("nobody@example.test", LAB.port())

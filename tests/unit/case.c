@@ -137,6 +137,25 @@ case_state(struct test_case *c, enum mt_account_state state, enum mt_op op)
 	}
 }
 
+void
+case_reduced(struct test_case *c)
+{
+	case_set(c, "min_conf", "off");
+	c->facts.consents = MT_BIT(MT_CONSENT_REDUCED_CONFIDENTIALITY);
+}
+
+void
+case_srv(struct test_case *c, const char *host)
+{
+	struct mt_reference *ref = &c->facts.reference;
+
+	ref->discovery = MT_DISCOVERY_SRV;
+	ref->dnssec = MT_DNSSEC_INSECURE;
+	strcpy(ref->label, "_imaps");
+	strcpy(ref->host, host);
+	strcpy(c->ev.host, host);
+}
+
 const struct mt_verdict *
 case_decide(struct test_case *c)
 {

@@ -35,6 +35,10 @@ void case_tlsa(struct test_case *c, bool matches); /* a secure TLSA 3 1 1 */
 void case_set(struct test_case *c, const char *field, const char *value); /* account layer */
 void case_set_org(struct test_case *c, const char *field, const char *value);
 void case_state(struct test_case *c, enum mt_account_state state, enum mt_op op);
+/* Minimum off, with the consent to it. */
+void case_reduced(struct test_case *c);
+/* The host was found by unsigned SRV, inside the domain or not. */
+void case_srv(struct test_case *c, const char *host);
 /* Joins the layers and decides. */
 const struct mt_verdict *case_decide(struct test_case *c);
 /* "deny/0 [tls.none, conf.met]" of the last verdict, in a static buffer. */

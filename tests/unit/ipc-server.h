@@ -453,8 +453,10 @@ ask(struct mt_client *client, const char *order, struct mt_client_error *ret_err
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *call = find_call(order);
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	int r = mt_client_call(client, MT_CALL_MANAGER_FIND_ACCOUNT, call, &reply);
 
-	return mt_client_call(client, MT_CALL_MANAGER_FIND_ACCOUNT, call, 0, &reply, ret_error);
+	*ret_error = *mt_client_error(client);
+	return r;
 }
 
 /* One number of Status; UINT32_MAX - 1 where there is none. */
@@ -468,7 +470,7 @@ status_of(struct mt_client *client, const char *wanted)
 	DBusMessageIter iter, dict, entry, variant;
 	const char *key;
 
-	if (mt_client_call(client, MT_CALL_MANAGER_STATUS, call, 0, &reply, NULL))
+	if (mt_client_call(client, MT_CALL_MANAGER_STATUS, call, &reply))
 		return number;
 
 	dbus_message_iter_init(reply, &iter);

@@ -118,7 +118,7 @@ other_user(const char *unused)
 		return 1;
 	if (status_of(client, "groups") == 0 || status_of(client, "attested") != 0)
 		return 2;
-	if (mt_client_call(client, MT_CALL_ADMIN_ROTATE_KEY, admin, 0, &reply, NULL) !=
+	if (mt_client_call(client, MT_CALL_ADMIN_ROTATE_KEY, admin, &reply) !=
 	    MT_ERROR_ACCESS_DENIED)
 		return 3;
 
@@ -239,9 +239,8 @@ signals_on_a_bus_are_unicast(void **state)
 	/* a match rule gets broadcasts; what is sent to another name it does not get */
 	dbus_bus_add_match(mt_client_connection(listener),
 			   "type='signal',interface='org.freedesktop.DBus.ObjectManager'", NULL);
-	assert_int_equal(
-		mt_client_call(client, MT_CALL_MANAGER_SUBSCRIBE, subscribe, 0, &reply, NULL), 0);
-	assert_int_equal(mt_client_call(client, MT_CALL_ACCOUNT_COMMIT, commit, 0, &done, NULL), 0);
+	assert_int_equal(mt_client_call(client, MT_CALL_MANAGER_SUBSCRIBE, subscribe, &reply), 0);
+	assert_int_equal(mt_client_call(client, MT_CALL_ACCOUNT_COMMIT, commit, &done), 0);
 	signal = mt_client_wait_signal(client, 5000);
 	assert_non_null(signal);
 	assert_true(dbus_message_has_member(signal, "InterfacesAdded"));

@@ -283,7 +283,7 @@ a_refusal_says_what_happened_why_and_what_next(void **state)
 	const char *text;
 
 	mt_answer_deny(&answer, MT_REASON_CERT_EXPIRED, NULL);
-	mt_answer_add_code(&answer, "conf.disabled-by-user");
+	answer.reasons[answer.n_reasons++] = MT_REASON_CONF_DISABLED_BY_USER;
 	mt_print_answer(&w->cli, &answer);
 	text = printed(w);
 	assert_non_null(strstr(text, "REFUSED"));
@@ -343,13 +343,23 @@ the_json_of_an_answer_has_its_four_members(void **state)
 static void
 an_unknown_reason_from_the_service_makes_a_denial(void **state)
 {
-	struct mt_answer answer = {.decision = MT_DECISION_ALLOW, .conf = true};
+	struct mt_check_reply reply = {.decision = MT_DECISION_ALLOW,
+				       .conf = true,
+				       .reasons = {MT_REASON_CERT_PKIX_VALID},
+				       .n_reasons = 1,
+				       .token = ""};
+	struct mt_answer answer;
 
-	mt_answer_add_code(&answer, "cert.pkix-valid");
+	assert_int_equal(mt_answer_from_reply(&reply, &answer), 0);
 	assert_int_equal(answer.decision, MT_DECISION_ALLOW);
-	mt_answer_add_code(&answer, "cert.quantum");
+	reply.unknown_reason = true;
+	assert_int_equal(mt_answer_from_reply(&reply, &answer), 0);
 	assert_int_equal(answer.decision, MT_DECISION_DENY);
 	assert_false(answer.conf);
+	/* there is always a reason to show */
+	reply.n_reasons = 0;
+	assert_int_equal(mt_answer_from_reply(&reply, &answer), 0);
+	assert_int_equal(answer.n_reasons, 1);
 }
 
 static void

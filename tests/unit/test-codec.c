@@ -371,6 +371,28 @@ a_chain_that_is_too_much_is_noted_and_not_kept(void **state)
 }
 
 static void
+a_chain_that_was_too_much_to_keep_is_still_told_as_too_much(void **state)
+{
+	struct mt_evidence sent, got;
+	struct mt_diag diag = {0};
+	DBusMessageIter iter;
+	DBusMessage *message = new_message(&iter);
+
+	fill_evidence(&sent);
+	sent.n_chain = 0;
+	sent.chain_oversized = true;
+	assert_int_equal(mt_codec_append_evidence(&iter, &sent), 0);
+	dbus_message_iter_init(message, &iter);
+	assert_int_equal(mt_codec_read_evidence(&iter, &got, &diag), 0);
+	dbus_message_unref(message);
+	assert_true(got.chain_oversized);
+	assert_int_equal(got.n_chain, 0);
+	assert_true(mt_evidence_has(&got, MT_EV_CHAIN));
+	assert_memory_equal(got.leaf_sha256, sent.leaf_sha256, 32);
+	mt_evidence_clear(&got);
+}
+
+static void
 a_stated_leaf_digest_must_be_the_chains(void **state)
 {
 	struct mt_evidence sent, got;
@@ -509,7 +531,13 @@ a_verdict_with_an_unknown_reason_or_decision_reads_as_deny(void **state)
 {
 	static const struct {
 		const char *decision, *reason;
-	} rows[] = {{"allow", "conf.brand-new"}, {"permit", "conf.met"}, {"", "conf.met"}};
+		int outcome;
+	} rows[] = {
+		/* what else it says is worth showing */
+		{"allow", "conf.brand-new", 0},
+		{"permit", "conf.met", MT_CODEC_E_VALUE},
+		{"", "conf.met", MT_CODEC_E_VALUE},
+	};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
 		struct mt_check_reply got = {.decision = MT_DECISION_ALLOW, .conf = true};
@@ -528,10 +556,12 @@ a_verdict_with_an_unknown_reason_or_decision_reads_as_deny(void **state)
 		mt_dict_open(&dict, &iter);
 		assert_int_equal(mt_dict_close(&dict), 0);
 		dbus_message_iter_init(message, &iter);
-		assert_int_equal(mt_codec_read_check_reply(&iter, &got, &diag), MT_CODEC_E_VALUE);
+		assert_int_equal(mt_codec_read_check_reply(&iter, &got, &diag), rows[i].outcome);
 		assert_int_equal(got.decision, MT_DECISION_DENY);
 		assert_false(got.conf);
-		assert_string_equal(got.token, "");
+		assert_int_equal(got.unknown_reason, rows[i].outcome == 0);
+		assert_int_equal(got.n_reasons, 0);
+		assert_string_equal(got.token, rows[i].outcome == 0 ? "a.b.c" : "");
 		dbus_message_unref(message);
 	}
 }
@@ -964,6 +994,7 @@ main(void)
 		cmocka_unit_test(the_decoder_names_the_key_at_fault),
 		cmocka_unit_test(a_key_that_is_there_twice_is_refused),
 		cmocka_unit_test(a_chain_that_is_too_much_is_noted_and_not_kept),
+		cmocka_unit_test(a_chain_that_was_too_much_to_keep_is_still_told_as_too_much),
 		cmocka_unit_test(a_stated_leaf_digest_must_be_the_chains),
 		cmocka_unit_test(the_options_of_check_come_back_as_they_went),
 		cmocka_unit_test(options_of_check_that_nobody_knows_are_refused),

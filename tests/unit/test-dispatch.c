@@ -294,9 +294,9 @@ managed_objects_are_the_callers(void **state)
 	DBusMessageIter iter, dict, entry;
 	const char *object;
 
-	assert_int_equal(mt_client_call(client, MT_CALL_OBJECT_MANAGER_GET_MANAGED_OBJECTS, call, 0,
-					&reply, NULL),
-			 0);
+	assert_int_equal(
+		mt_client_call(client, MT_CALL_OBJECT_MANAGER_GET_MANAGED_OBJECTS, call, &reply),
+		0);
 	dbus_message_iter_init(reply, &iter);
 	assert_int_equal(dbus_message_iter_get_element_count(&iter), 1);
 	dbus_message_iter_recurse(&iter, &dict);
@@ -313,8 +313,7 @@ a_forged_sender_changes_nothing(void **state)
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 
 	assert_true(dbus_message_set_sender(call, "org.freedesktop.DBus"));
-	assert_int_equal(
-		mt_client_call(client, MT_CALL_MANAGER_FIND_ACCOUNT, call, 0, &reply, NULL), 0);
+	assert_int_equal(mt_client_call(client, MT_CALL_MANAGER_FIND_ACCOUNT, call, &reply), 0);
 	/* it is not even sent back */
 	assert_null(dbus_message_get_destination(reply));
 }
@@ -597,7 +596,7 @@ subscribe(struct mt_client *client)
 	DBusMessage *call = mt_client_message(MT_CALL_MANAGER_SUBSCRIBE, NULL);
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 
-	return mt_client_call(client, MT_CALL_MANAGER_SUBSCRIBE, call, 0, &reply, NULL);
+	return mt_client_call(client, MT_CALL_MANAGER_SUBSCRIBE, call, &reply);
 }
 
 static int

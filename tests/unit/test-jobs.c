@@ -512,6 +512,29 @@ an_unreadable_trust_store_leaves_the_old_generation_in_place(void **state)
 }
 
 static void
+anchors_unreadable_for_too_long_are_no_anchors(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, (struct mt_jobs_options){.chain_only = true, .old_anchors_usec = 200000});
+	run_until(f, &f->n_ready[MT_WORKER_CHAIN], 1, 5);
+	unlink(f->anchors);
+	assert_int_equal(mt_jobs_reload(f->jobs), 0);
+	run_until(f, &f->n_kept, 1, 5);
+	assert_true(mt_jobs_usable(f->jobs));
+	assert_true(mt_jobs_anchors_are_old(f->jobs));
+	run_for(f, 300);
+	assert_false(mt_jobs_usable(f->jobs));
+	assert_false(mt_jobs_ready(f->jobs));
+
+	write_anchors(f, 9);
+	assert_int_equal(mt_jobs_reload(f->jobs), 0);
+	run_until(f, &f->n_ready[MT_WORKER_CHAIN], 2, 5);
+	assert_true(mt_jobs_ready(f->jobs));
+	assert_false(mt_jobs_anchors_are_old(f->jobs));
+}
+
+static void
 without_a_trust_store_the_validator_is_not_ready(void **state)
 {
 	struct fixture *f = *state;
@@ -645,6 +668,7 @@ main(void)
 		CASE(a_request_nobody_can_serve_fails_in_the_next_round),
 		CASE(more_jobs_than_the_bound_fail_and_the_others_are_served),
 		CASE(a_reload_changes_the_generation_without_losing_a_request),
+		CASE(anchors_unreadable_for_too_long_are_no_anchors),
 		CASE(an_unreadable_trust_store_leaves_the_old_generation_in_place),
 		CASE(without_a_trust_store_the_validator_is_not_ready),
 		CASE(a_lost_spawner_leaves_the_keeper_running_and_refusing),

@@ -7,23 +7,22 @@
 #include "tests/cmocka-all.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "clients/lib/daemon.h"
 #include "clients/lib/mailtrust.h"
+#include "ipc/codec.h"
+#include "ipc/contract.h"
 #include "ipc/token.h"
+#include "tests/unit/service-double.h"
 
 #define ACCOUNT_ID "00112233445566778899aabbccddeeff"
-#define CONNECTIONS_MAX 8
+#define ACCOUNT_PREFIX MT_ACCOUNTS_PATH "/"
 
 /* How the service behaves. */
 enum behaviour {
@@ -64,21 +63,19 @@ static const uint8_t certificate[] = {0x30, 0x03, 0x02, 0x01, 0x01};
 static void
 read_nonce(DBusMessage *call, struct mt_token_claims *claims)
 {
-	DBusMessageIter iter, dict, entry, variant, array;
-	const uint8_t *data;
-	int n;
+	struct mt_check_options options;
+	struct mt_diag diag = {0};
+	DBusMessageIter iter;
 
 	dbus_message_iter_init(call, &iter);
 	dbus_message_iter_next(&iter);
 	dbus_message_iter_next(&iter);
-	dbus_message_iter_recurse(&iter, &dict);
-	dbus_message_iter_recurse(&dict, &entry);
-	dbus_message_iter_next(&entry);
-	dbus_message_iter_recurse(&entry, &variant);
-	dbus_message_iter_recurse(&variant, &array);
-	dbus_message_iter_get_fixed_array(&array, &data, &n);
-	memcpy(claims->nonce, data, (size_t)n);
-	claims->nonce_size = (size_t)n;
+	if (mt_codec_read_check_options(&iter, &options, &diag))
+		_exit(1);
+
+	memcpy(claims->nonce, options.nonce, options.nonce_size);
+	claims->nonce_size = options.nonce_size;
+	mt_check_options_clear(&options);
 }
 
 /* Bends the claims as the behaviour wants them. */
@@ -166,9 +163,9 @@ static void
 answer_levels(DBusMessage *reply)
 {
 	static const char *const rows[][3] = {
-		{MT_ACCOUNT_PREFIX ACCOUNT_ID, "a@example.test", "protected"},
-		{MT_ACCOUNT_PREFIX "ffffffffffffffffffffffffffffffff", "b@example.test", "reduced"},
-		{MT_ACCOUNT_PREFIX "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "c@example.test", "golden"},
+		{ACCOUNT_PREFIX ACCOUNT_ID, "a@example.test", "protected"},
+		{ACCOUNT_PREFIX "ffffffffffffffffffffffffffffffff", "b@example.test", "reduced"},
+		{ACCOUNT_PREFIX "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "c@example.test", "golden"},
 	};
 	DBusMessageIter iter, array, row;
 
@@ -185,11 +182,14 @@ answer_levels(DBusMessage *reply)
 }
 
 static DBusMessage *
-make_reply(const struct world *w, DBusMessage *call)
+make_reply(DBusMessage *call, void *userdata)
 {
-	const char *path = MT_ACCOUNT_PREFIX ACCOUNT_ID, *member = dbus_message_get_member(call);
+	const char *path = ACCOUNT_PREFIX ACCOUNT_ID, *member = dbus_message_get_member(call);
+	const struct world *w = userdata;
 	DBusMessage *reply;
 
+	if (w->behaviour == HANGS)
+		return NULL;
 	if ((w->behaviour == KNOWS_NO_ACCOUNT && strcmp(member, "FindAccount") == 0) ||
 	    (w->behaviour == GIVES_NO_KEYS && strcmp(member, "GetKeys") == 0))
 		return dbus_message_new_error(call, "org.mailtrust1.Error.UnknownAccount",
@@ -208,93 +208,14 @@ make_reply(const struct world *w, DBusMessage *call)
 	return reply;
 }
 
-static DBusHandlerResult
-on_message(DBusConnection *connection, DBusMessage *message, void *userdata)
-{
-	const struct world *w = userdata;
-	DBusMessage *reply;
-
-	if (dbus_message_get_type(message) != DBUS_MESSAGE_TYPE_METHOD_CALL ||
-	    w->behaviour == HANGS)
-		return DBUS_HANDLER_RESULT_HANDLED;
-
-	reply = make_reply(w, message);
-	dbus_connection_send(connection, reply, NULL);
-	dbus_message_unref(reply);
-	return DBUS_HANDLER_RESULT_HANDLED;
-}
-
-static DBusConnection *connections[CONNECTIONS_MAX];
-static size_t n_connections;
-
-static void
-on_connection(DBusServer *server, DBusConnection *connection, void *userdata)
-{
-	if (n_connections == CONNECTIONS_MAX)
-		_exit(1);
-
-	connections[n_connections++] = dbus_connection_ref(connection);
-	dbus_connection_add_filter(connection, on_message, userdata, NULL);
-}
-
-static DBusWatch *server_watch;
-
-static dbus_bool_t
-on_add_watch(DBusWatch *watch, void *userdata)
-{
-	server_watch = watch;
-	return TRUE;
-}
-
-static void
-on_watch(DBusWatch *watch, void *userdata)
-{
-}
-
-static void
-serve(struct world *w, int ready)
-{
-	char address[128];
-	DBusServer *server;
-
-	(void)snprintf(address, sizeof(address), "unix:path=%s", w->path);
-	server = dbus_server_listen(address, NULL);
-	if (!server ||
-	    !dbus_server_set_watch_functions(server, on_add_watch, on_watch, on_watch, NULL, NULL))
-		_exit(1);
-
-	dbus_server_set_new_connection_function(server, on_connection, w, NULL);
-	if (write(ready, "", 1) != 1)
-		_exit(1);
-	for (;;) {
-		struct pollfd fd = {.fd = dbus_watch_get_unix_fd(server_watch), .events = POLLIN};
-
-		if (poll(&fd, 1, 5) > 0)
-			dbus_watch_handle(server_watch, DBUS_WATCH_READABLE);
-		for (size_t i = 0; i < n_connections; i++)
-			dbus_connection_read_write_dispatch(connections[i], 5);
-	}
-}
-
 /* The world */
 
 static void
 start_service(struct world *w, enum behaviour behaviour)
 {
-	int ready[2];
-	char byte;
-
 	w->behaviour = behaviour;
-	assert_int_equal(pipe(ready), 0);
-	w->child = fork();
-	if (w->child == 0) {
-		close(ready[0]);
-		serve(w, ready[1]);
-		_exit(0);
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
+	w->child = service_double_start(w->path, make_reply, w);
+	assert_true(w->child > 0);
 }
 
 static void
@@ -361,10 +282,7 @@ teardown(void **state)
 	mailtrust_close(w->mailtrust);
 	mailtrust_verdict_free(w->verdict);
 	mailtrust_evidence_free(w->evidence);
-	if (w->child > 0) {
-		(void)kill(w->child, SIGKILL);
-		(void)waitpid(w->child, NULL, 0);
-	}
+	service_double_stop(w->child);
 	mt_key_free(w->key);
 	mt_key_free(w->other);
 	(void)unlink(w->path);
@@ -505,8 +423,7 @@ a_service_that_dies_between_two_questions_is_found_again(void **state)
 
 	start_service(w, HONEST);
 	assert_int_equal(check(w), MAILTRUST_ALLOW);
-	(void)kill(w->child, SIGKILL);
-	(void)waitpid(w->child, NULL, 0);
+	service_double_stop(w->child);
 	(void)unlink(w->path);
 	assert_denied_for(w, "daemon.unavailable");
 	start_service(w, HONEST);
