@@ -17,7 +17,7 @@ struct waiting {
 	uint32_t uid;
 	char address[MT_ADDRESS_SIZE];
 	char domain[MT_DOMAIN_SIZE];
-	struct mt_discovery_run *run;
+	struct mt_discovery_job *run;
 	const struct mt_account *account; /* of this address; while the answer is made */
 };
 
@@ -188,7 +188,7 @@ on_cancel(struct mt_request *request, void *data)
 {
 	struct waiting *w = data;
 
-	mt_discovery_run_cancel(w->run);
+	mt_discovery_job_cancel(w->run);
 	free(w);
 }
 

@@ -9,13 +9,13 @@
 #include <sys/queue.h>
 
 struct question {
-	struct mt_discovery_run *run;
+	struct mt_discovery_job *run;
 	struct mt_job *job;
 };
 
-struct mt_discovery_run {
+struct mt_discovery_job {
 	struct mt_discoveries *discoveries;
-	LIST_ENTRY(mt_discovery_run) entry;
+	LIST_ENTRY(mt_discovery_job) entry;
 	uint32_t uid;
 	struct question questions[MT_SERVICE_COUNT];
 	struct mt_srv_rrset answers[MT_SERVICE_COUNT];
@@ -26,7 +26,7 @@ struct mt_discovery_run {
 
 struct mt_discoveries {
 	struct mt_jobs *jobs;
-	LIST_HEAD(, mt_discovery_run) runs;
+	LIST_HEAD(, mt_discovery_job) runs;
 };
 
 int
@@ -52,7 +52,7 @@ mt_discoveries_free(struct mt_discoveries *discoveries)
 static bool
 has_room(const struct mt_discoveries *discoveries, uint32_t uid)
 {
-	const struct mt_discovery_run *run;
+	const struct mt_discovery_job *run;
 	unsigned n = 0, n_of_uid = 0;
 
 	LIST_FOREACH(run, &discoveries->runs, entry)
@@ -63,8 +63,8 @@ has_room(const struct mt_discoveries *discoveries, uint32_t uid)
 	return n < MT_DISCOVERIES_MAX && n_of_uid < MT_DISCOVERIES_PER_UID_MAX;
 }
 
-struct mt_discovery_run *
-mt_discovery_run_cancel(struct mt_discovery_run *run)
+struct mt_discovery_job *
+mt_discovery_job_cancel(struct mt_discovery_job *run)
 {
 	if (!run)
 		return NULL;
@@ -79,18 +79,18 @@ static void
 on_srv(const struct mt_srv_rrset *rrset, void *userdata)
 {
 	struct question *question = userdata;
-	struct mt_discovery_run *run = question->run;
+	struct mt_discovery_job *run = question->run;
 
 	question->job = NULL;
 	run->answers[question - run->questions] = *rrset;
 	if (--run->n_left > 0)
 		return;
 	run->callback(run->answers, run->userdata);
-	mt_discovery_run_cancel(run);
+	mt_discovery_job_cancel(run);
 }
 
 static int
-ask(struct mt_discovery_run *run, const char *domain)
+ask(struct mt_discovery_job *run, const char *domain)
 {
 	char name[MT_DOMAIN_SIZE];
 
@@ -111,9 +111,9 @@ ask(struct mt_discovery_run *run, const char *domain)
 
 int
 mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const char *domain,
-		     mt_discoveries_fn callback, void *userdata, struct mt_discovery_run **ret)
+		     mt_discoveries_fn callback, void *userdata, struct mt_discovery_job **ret)
 {
-	struct mt_discovery_run *run;
+	struct mt_discovery_job *run;
 	int r;
 
 	if (!has_room(discoveries, uid))
@@ -128,7 +128,7 @@ mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const cha
 	LIST_INSERT_HEAD(&discoveries->runs, run, entry);
 	r = ask(run, domain);
 	if (r) {
-		mt_discovery_run_cancel(run);
+		mt_discovery_job_cancel(run);
 		return r;
 	}
 	*ret = run;

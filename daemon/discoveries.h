@@ -15,7 +15,7 @@
 #include "policy/discovery.h"
 
 struct mt_discoveries;
-struct mt_discovery_run;
+struct mt_discovery_job;
 
 MT_MUST_CHECK int mt_discoveries_new(struct mt_jobs *jobs, struct mt_discoveries **ret);
 /* Every run has ended or was cancelled. */
@@ -34,7 +34,7 @@ enum {
  * gone when it returns. Return: 0, one of the above, negative errno. */
 MT_MUST_CHECK int mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid,
 				       const char *domain, mt_discoveries_fn callback,
-				       void *userdata, struct mt_discovery_run **ret);
-struct mt_discovery_run *mt_discovery_run_cancel(struct mt_discovery_run *run);
+				       void *userdata, struct mt_discovery_job **ret);
+struct mt_discovery_job *mt_discovery_job_cancel(struct mt_discovery_job *run);
 
 #endif
