@@ -395,8 +395,8 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
 	mt_discoveries_free(k->discoveries);
-	mt_trust_watch_free(k->watch);
 	mt_verdicts_free(k->verdicts);
+	mt_trust_watch_free(k->watch);
 	mt_jobs_free(k->jobs);
 	if (k->check_event)
 		event_free(k->check_event);

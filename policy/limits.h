@@ -80,7 +80,9 @@
 #define MT_REQUESTS_PER_UID_MAX 64
 #define MT_REQUESTS_PER_CONNECTION_MAX 64
 #define MT_CONNECTIONS_PER_UID_MAX 64
-#define MT_CONNECTIONS_UNAUTHENTICATED_MAX 32
+/* Those of one uid must not keep the others out. */
+#define MT_CONNECTIONS_UNAUTHENTICATED_MAX 128
+#define MT_UNAUTHENTICATED_PER_UID_MAX 32
 #define MT_MESSAGE_BYTES_MAX (256 * 1024)
 #define MT_PROBES_PER_MINUTE_MAX 10
 /* Discoveries under way: each is six questions, and all take less than half of MT_JOBS_MAX. */
