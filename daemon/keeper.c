@@ -247,7 +247,8 @@ open_workers(struct mt_keeper *k, int control_fd)
 	if (r)
 		return r;
 	p.verdicts = k->verdicts;
-	return mt_probes_new(&p, &k->probes);
+	r = mt_probes_new(&p, &k->probes);
+	return r ? r : mt_discoveries_new(k->jobs, &k->discoveries);
 }
 
 static int
@@ -394,6 +395,7 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_dispatch_free(k->dispatch);
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
+	mt_discoveries_free(k->discoveries);
 	mt_verdicts_free(k->verdicts);
 	mt_trust_watch_free(k->watch);
 	mt_jobs_free(k->jobs);

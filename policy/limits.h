@@ -85,6 +85,9 @@
 #define MT_UNAUTHENTICATED_PER_UID_MAX 32
 #define MT_MESSAGE_BYTES_MAX (256 * 1024)
 #define MT_PROBES_PER_MINUTE_MAX 10
+/* Discoveries under way: each is six questions, and all take less than half of MT_JOBS_MAX. */
+#define MT_DISCOVERIES_PER_UID_MAX 4
+#define MT_DISCOVERIES_MAX 16
 #define MT_NONCE_MAX 64
 #define MT_JSON_DEPTH_MAX 16
 #define MT_JSON_LINE_MAX (512 * 1024)

@@ -36,6 +36,9 @@ MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *id, DBusMes
 /* (a{sv} evidence, s decision, b conf, as reasons); *ret is filled from the last three. */
 MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				struct mt_answer *ret);
+/* (candidates, omissions, answers, detail) */
+MT_MUST_CHECK int mt_call_discover(struct mt_cli *cli, const char *address,
+				   DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				  DBusMessage **ret_reply);
 
