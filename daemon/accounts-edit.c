@@ -77,6 +77,7 @@ mt_accounts_remove_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 {
 	struct mt_change change MT_CLEANUP(mt_change_clear);
 	struct mt_account *account = &change.account;
+	unsigned int what = MT_CHANGED_ENDPOINTS;
 	struct mt_endpoint *endpoint;
 	int r = mt_change_begin(accounts, actor, id, &change);
 
@@ -88,7 +89,9 @@ mt_accounts_remove_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 	account->n_endpoints--;
 	memmove(endpoint, endpoint + 1,
 		(size_t)(account->endpoints + account->n_endpoints - endpoint) * sizeof(*endpoint));
-	return mt_change_finish(accounts, &change, MT_CHANGED_ENDPOINTS);
+	if (!mt_account_has_host(account, host))
+		what |= mt_change_remove_pins(account, host, NULL);
+	return mt_change_finish(accounts, &change, what);
 }
 
 static void

@@ -32,9 +32,9 @@ enum {
 	MT_ACCOUNTS_E_BELOW_MINIMUM = 11,   /* a probe did not reach confidentiality */
 	MT_ACCOUNTS_E_NOT_PERMITTED = 12,   /* suspended by another party; suspended: admin only */
 	MT_ACCOUNTS_E_NO_ENDPOINT = 13,     /* the endpoint, pin or consent named is not there */
-	MT_ACCOUNTS_E_PIN_NOT_OFFERED =
-		14,                      /* pin.not-offered-existing, or no live probe offered it */
-	MT_ACCOUNTS_E_PIN_FORBIDDEN = 15 /* pin.forbidden-by-policy */
+	MT_ACCOUNTS_E_PIN_NOT_OFFERED = 14, /* no live probe offered it, or the minimum is on */
+	MT_ACCOUNTS_E_PIN_FORBIDDEN = 15,   /* pin.forbidden-by-policy */
+	MT_ACCOUNTS_E_PIN_EXISTING = 16     /* pin.not-offered-existing: not in setup any more */
 };
 const char *mt_accounts_strerror(int outcome);
 
@@ -128,6 +128,8 @@ MT_MUST_CHECK int mt_accounts_add(struct mt_accounts *accounts, uint32_t uid, co
 MT_MUST_CHECK int mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 					   const struct mt_account_id *id,
 					   const struct mt_endpoint *endpoint);
+/* A host that is no host of the account any more takes its pins and their consents along: they were
+ * for the account's servers (R-5.4-03). */
 MT_MUST_CHECK int mt_accounts_remove_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 					      const struct mt_account_id *id, enum mt_proto proto,
 					      const char *host, uint16_t port); /* NO_ENDPOINT */
@@ -169,8 +171,8 @@ MT_MUST_CHECK int mt_accounts_revoke_client_cert(struct mt_accounts *accounts,
 /*
  * Records a consent of the owner. Taken from consent: kind, proto, host, port, leaf, text_version;
  * time, uid and expiry are set here (D-SYS-07). INVALID: malformed for its kind or not the current
- * text; NO_ENDPOINT: not an endpoint of this account; STATE: suspended, or pin outside setup;
- * QUOTA.
+ * text; NO_ENDPOINT: not an endpoint of this account; STATE: suspended; PIN_EXISTING: pin outside
+ * setup; QUOTA.
  */
 MT_MUST_CHECK int mt_accounts_record_consent(struct mt_accounts *accounts, struct mt_actor actor,
 					     const struct mt_account_id *id,
@@ -184,7 +186,8 @@ MT_MUST_CHECK int mt_accounts_consume_consent(struct mt_accounts *accounts, stru
  * Pins a leaf to a host of the account: state setup, a probe of this very leaf that offered it
  * within the last 24 h, consent pin for (host, leaf), pinning not forbidden, min_conf effectively
  * off (R-5.4-02, -05, Q-14); a re-added account needs an administrator.
- * Return also: PIN_NOT_OFFERED, PIN_FORBIDDEN, WARNING_REQUIRED, NOT_PERMITTED, NO_ENDPOINT, QUOTA.
+ * Return also: PIN_EXISTING, PIN_NOT_OFFERED, PIN_FORBIDDEN, WARNING_REQUIRED, NOT_PERMITTED,
+ * NO_ENDPOINT, QUOTA.
  */
 MT_MUST_CHECK int mt_accounts_pin(struct mt_accounts *accounts, struct mt_actor actor,
 				  const struct mt_account_id *id, const char *host,

@@ -219,6 +219,8 @@ static int
 apply_changes(struct mt_cli *cli, const char *id, const struct changes *changes,
 	      const char **ret_what)
 {
+	static const struct mt_consent reduced = {.kind = MT_CONSENT_REDUCED_CONFIDENTIALITY,
+						  .text_version = MT_CONSENT_TEXT_VERSION};
 	int r = 0;
 
 	*ret_what = "a requirement was not accepted";
@@ -227,7 +229,7 @@ apply_changes(struct mt_cli *cli, const char *id, const struct changes *changes,
 					changes->settings[i] + strlen(changes->settings[i]) + 1);
 	if (changes->reduced && r == 0) {
 		*ret_what = "the consent was not accepted";
-		r = mt_call_record_consent(cli, id, MT_CONSENT_REDUCED_CONFIDENTIALITY);
+		r = mt_call_record_consent(cli, id, &reduced);
 		if (r == 0) {
 			*ret_what = "the requirement cannot be switched off";
 			r = mt_call_set_minimum(cli, id, "min_conf", "off");

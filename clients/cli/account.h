@@ -27,6 +27,10 @@ void mt_account_view_clear(struct mt_account_view *view);
 /* A property that is text; "" where there is none of that name. Lives as long as the view. */
 const char *mt_account_view_text(const struct mt_account_view *view, const char *property);
 
+/* The certificates accepted by hand, with fingerprint, age, and what there is to know (R-5.4-09).
+ */
+void mt_pins_print(struct mt_cli *cli, const struct mt_account_view *view);
+
 /* Looks at each server and puts the account to use; prints what it found. */
 enum mt_exit mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view);
 

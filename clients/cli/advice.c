@@ -82,9 +82,12 @@ static const char *const steps[MT_REASON_COUNT] = {
 	[MT_REASON_PIN_NOT_SUFFICIENT] = PIN_LIMIT,
 	[MT_REASON_PIN_MISMATCH] = "Do not enter your password. Ask your provider whether the "
 				   "certificate was changed.",
-	[MT_REASON_PIN_OFFER_AVAILABLE] = "If you have compared the certificate with your "
-					  "provider's word, accept it for this "
-					  "account; otherwise ask your provider to repair it.",
+	[MT_REASON_PIN_OFFER_AVAILABLE] =
+		"Ask your provider to repair the certificate. If that cannot be, 'mailtrust pin "
+		"add' shows its fingerprint, to be compared with your provider's word.",
+	[MT_REASON_PIN_NOT_OFFERED_EXISTING] = PROVIDER_CERT,
+	[MT_REASON_PIN_SUPERSEDED] = "'mailtrust pin remove' takes the certificate back that is "
+				     "not needed any more.",
 	[MT_REASON_PIN_FORBIDDEN_BY_POLICY] = PROVIDER_CERT,
 	[MT_REASON_DANE_MISMATCH] = ATTACK,
 	[MT_REASON_DANE_BOGUS] = ATTACK,

@@ -288,6 +288,7 @@ static const struct mt_property test_properties[] = {
 	{MT_PROPERTY_ACCOUNT_EFFECTIVE_MINIMUM, append_layers},
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_list},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_list},
+	{MT_PROPERTY_ACCOUNT_PINS, append_list},
 };
 
 static char account_of_root[] = "account of root";

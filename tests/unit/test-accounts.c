@@ -746,8 +746,8 @@ a_pin_is_refused_for_an_account_in_use(void **state)
 	assert_int_equal(commit(world, &id), 0);
 	assert_int_equal(set_probe(world, ann, &id, HOST, 993, false, leaf_1), 0);
 	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1),
-			 MT_ACCOUNTS_E_PIN_NOT_OFFERED);
-	assert_int_equal(give(world, ann, &id, MT_CONSENT_PIN), MT_ACCOUNTS_E_PIN_NOT_OFFERED);
+			 MT_ACCOUNTS_E_PIN_EXISTING);
+	assert_int_equal(give(world, ann, &id, MT_CONSENT_PIN), MT_ACCOUNTS_E_PIN_EXISTING);
 }
 
 static void
