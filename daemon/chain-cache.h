@@ -27,11 +27,12 @@ MT_MUST_CHECK int mt_chain_cache_key(struct mt_chain_cache *cache, uint32_t uid,
 				     const struct mt_chain_request *request,
 				     const uint8_t generation[static 32],
 				     uint8_t ret_key[static 32]);
-/* The key under which a session of this account, host and leaf may be resumed in this epoch
- * (D-TLS-12). Return: 0, -EIO. */
+/* The key under which a session of this account, host and leaf may be resumed in this epoch, as
+ * long as DNS says the same (D-TLS-12). Return: 0, -EIO. */
 MT_MUST_CHECK int mt_chain_cache_session_key(struct mt_chain_cache *cache, const char *account_id,
 					     const char *host, const uint8_t leaf[static 32],
-					     uint64_t epoch, const uint8_t generation[static 32],
+					     const struct mt_tlsa *tlsa, uint64_t epoch,
+					     const uint8_t generation[static 32],
 					     uint8_t ret_key[static 32]);
 
 /* The entry, or NULL. Lives until the next put. */

@@ -423,9 +423,9 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_dispatch_free(k->dispatch);
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
+	mt_verdicts_free(k->verdicts);
 	mt_trust_watch_free(k->watch);
 	mt_jobs_free(k->jobs);
-	mt_verdicts_free(k->verdicts);
 	if (k->check_event)
 		event_free(k->check_event);
 	mt_accounts_free(k->accounts);

@@ -30,6 +30,11 @@
 /* TLSA RRset: real ones have 1-6 records; full certificates (matching type 0) are rare. */
 #define MT_TLSA_MAX 32
 #define MT_TLSA_DATA_MAX 4096
+/* TLSA in the keeper: a machine talks to a few dozen servers; sets larger than a few dozen digests
+ * are not kept. A failure is remembered for this long (RFC 9520 §3.2: at least 1 s). */
+#define MT_TLSA_CACHE_MAX 1024
+#define MT_TLSA_KEEP_BYTES_MAX 4096
+#define MT_TLSA_FAILURE_USEC (5 * MT_USEC_PER_SEC)
 /* SRV RRset: large providers publish up to a dozen targets for one label. */
 #define MT_SRV_MAX 32
 
@@ -75,7 +80,9 @@
 #define MT_REQUESTS_PER_UID_MAX 64
 #define MT_REQUESTS_PER_CONNECTION_MAX 64
 #define MT_CONNECTIONS_PER_UID_MAX 64
+/* Those of one uid must not keep the others out. */
 #define MT_CONNECTIONS_UNAUTHENTICATED_MAX 128
+#define MT_UNAUTHENTICATED_PER_UID_MAX 32
 #define MT_MESSAGE_BYTES_MAX (256 * 1024)
 #define MT_PROBES_PER_MINUTE_MAX 10
 #define MT_NONCE_MAX 64
