@@ -134,7 +134,8 @@ MT_MUST_CHECK int mt_accounts_remove_endpoint(struct mt_accounts *accounts, stru
 					      const struct mt_account_id *id, enum mt_proto proto,
 					      const char *host, uint16_t port); /* NO_ENDPOINT */
 /* What a probe found. In an active account a candidate becomes saved when it reached
- * confidentiality, or when the effective min_conf is off with consent (4.9). */
+ * confidentiality, or when the effective min_conf is off with consent (4.9); it then takes the
+ * place of the service's other servers. */
 struct mt_probe {
 	enum mt_proto proto;
 	const char *host;
@@ -152,7 +153,9 @@ MT_MUST_CHECK int mt_accounts_set_probe(struct mt_accounts *accounts, struct mt_
  * The fields present in min replace those of the account; client_cert_allow is left alone.
  * Strengthening is free. Weakening any field: ORG_REFUSED where the effective user_relax is
  * forbidden, whoever asks; weakening min_conf or a field of the bundle also needs the consent
- * reduced-confidentiality of the current text, else WARNING_REQUIRED. That consent ends when it was
+ * reduced-confidentiality of the current text, else WARNING_REQUIRED; renewing an expired policy
+ * counts as weakening the default it had reverted to, and needs a consent given since (4.7). That
+ * consent ends when it was
  * used with min_conf left on, and when min_conf is switched on, so that the next time shows the
  * warning again. INVALID: a field an account may not hold. Works while suspended: an expired policy
  * is renewed so.
@@ -160,6 +163,11 @@ MT_MUST_CHECK int mt_accounts_set_probe(struct mt_accounts *accounts, struct mt_
 MT_MUST_CHECK int mt_accounts_set_minimum(struct mt_accounts *accounts, struct mt_actor actor,
 					  const struct mt_account_id *id,
 					  const struct mt_minimum *min);
+/* Would mt_accounts_set_minimum() weaken any field? Its outcomes, and nothing is changed;
+ * *ret_weaker is set with 0. */
+MT_MUST_CHECK int mt_accounts_weigh_minimum(struct mt_accounts *accounts, struct mt_actor actor,
+					    const struct mt_account_id *id,
+					    const struct mt_minimum *min, bool *ret_weaker);
 /* Client certificates of this account alone (R-5.5-04, -05). QUOTA; NO_ENDPOINT where absent. */
 MT_MUST_CHECK int mt_accounts_allow_client_cert(struct mt_accounts *accounts, struct mt_actor actor,
 						const struct mt_account_id *id,

@@ -96,8 +96,9 @@ static const char *const steps[MT_REASON_COUNT] = {
 	[MT_REASON_DANE_REQUIRED_MISSING] = ADMIN,
 	[MT_REASON_DANE_TLS_REQUIRED] = ATTACK,
 	[MT_REASON_SRV_BOGUS] = ATTACK,
-	[MT_REASON_SRV_TARGET_OUT_OF_DOMAIN] =
-		"Ask your provider whether this server is theirs, and confirm it only then.",
+	[MT_REASON_SRV_TARGET_OUT_OF_DOMAIN] = "Ask your provider whether this server is theirs, "
+					       "and only then confirm it: 'mailtrust "
+					       "consent ID srv-target SERVICE'.",
 	[MT_REASON_SRV_NO_TLS_ADVERTISED] =
 		"Ask your provider for an encrypted server. Without one the account can only be "
 		"added with reduced confidentiality.",
@@ -105,8 +106,9 @@ static const char *const steps[MT_REASON_COUNT] = {
 						  "tells you, and confirm them only then.",
 	[MT_REASON_ENDPOINT_NOT_CONFIGURED] =
 		"If the server is right, add it to the account: 'mailtrust account edit'.",
-	[MT_REASON_OP_TEST_NEEDS_WARNING] =
-		"Do not test with a real password, or read and confirm the warning first.",
+	[MT_REASON_OP_TEST_NEEDS_WARNING] = "Do not test with a real password, or read the warning "
+					    "first: 'mailtrust consent ID "
+					    "password-exposure SERVICE'.",
 	[MT_REASON_AUTH_LOGIN_DISABLED] =
 		"The server takes no password on this connection: use its encrypted port.",
 	[MT_REASON_AUTH_MECHANISM_FORBIDDEN] =

@@ -71,6 +71,14 @@ const struct mt_command mt_commands[] = {
 	 "Takes back what 'pin add' accepted for a host; with FINGERPRINT, that certificate "
 	 "alone.\n"
 	 "Connections that relied on it are refused or reported from then on.\n"},
+	{"consent", "ID KIND SERVICE", mt_command_consent, "read a warning and agree to it",
+	 "Shows the warning of that kind for one server of an account that works without the\n"
+	 "requirement, and records your consent after you have typed it. KIND is\n"
+	 "  password-exposure  one test of an account in setup, within ten minutes\n"
+	 "  downgrade          a service that was better protected before\n"
+	 "  srv-target         a server outside the domain of your address\n"
+	 "A consent of one kind, or for one server, serves no other. No option gives it for "
+	 "you.\n"},
 	{"check", "ID [SERVICE] [--starttls-injection]", mt_command_check,
 	 "connect to a server and ask for a verdict",
 	 "Connects as a mail program would, up to the point where it would log in, asks the\n"
