@@ -106,6 +106,7 @@ mt_chain_cache_key(struct mt_chain_cache *cache, uint32_t uid,
 
 	if (EVP_DigestInit_ex2(context, cache->sha256, NULL) && hash_part(context, "chain", 5) &&
 	    hash_part(context, &uid, sizeof(uid)) && hash_part(context, generation, 32) &&
+	    hash_part(context, &request->wants_revocation, sizeof(request->wants_revocation)) &&
 	    hash_part(context, anchors->digest, anchors->is_set ? anchors->n * 32 : 0) &&
 	    hash_refs(context, &request->refs) && hash_tlsa(context, &request->tlsa) &&
 	    hash_chain(context, request) && EVP_DigestFinal_ex(context, ret_key, NULL))

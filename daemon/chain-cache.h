@@ -6,7 +6,8 @@
  * What the chain worker found, remembered in the keeper: parsing costs a hundred times hashing.
  *
  * The key is a SHA-256 over everything the outcome depends on: the uid, the chain and staple, the
- * reference identifiers, the TLSA set and the generation of the anchors. So another uid, another
+ * reference identifiers, the TLSA set, whether revocation was asked for, and the generation of the
+ * anchors. So another uid, another
  * name or another trust store never meets an entry, and a change needs no sweep: old entries are
  * simply never found again and are overwritten. An entry dies at its expiry. Bounded: a full set
  * forgets the entry that was used least recently. Knows validations, judges nothing.

@@ -253,6 +253,7 @@ open_workers(struct mt_keeper *k, int control_fd)
 	const struct mt_verdicts_options verdicts = {
 		.base = k->base,
 		.clock_must_be_synchronised = k->config->clock_must_be_synchronised,
+		.may_fetch_local = k->config->fetch_local,
 	};
 	struct mt_verdicts_options v = verdicts;
 	struct mt_probes_options p = {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/revocation.h"
 #include "daemon/verdicts-private.h"
 
 struct mt_check {
@@ -17,7 +18,8 @@ struct mt_check {
 	struct mt_refids refs;
 	uint8_t key[32];
 	bool cacheable;
-	struct mt_job *job;
+	struct mt_job *job;               /* either a chain alone, */
+	struct mt_revocation *revocation; /* or with its revocation */
 	mt_answer_fn callback;
 	void *userdata;
 };
@@ -184,6 +186,7 @@ make_request(const struct mt_question *q, const struct mt_gathered *g, struct mt
 	ret->at_usec =
 		q->options.phase == MT_PHASE_FINAL ? ev->established_at_usec : ev->observed_at_usec;
 	ret->allowed_anchors = g->effective->m.anchors;
+	ret->wants_revocation = mt_value(g->effective, MT_FIELD_REVOCATION) >= MT_REVOCATION_SOFT;
 }
 
 static bool
@@ -286,6 +289,7 @@ on_validation(const struct mt_validation *result, void *userdata)
 	int r = gather(v, &check->question, &g);
 
 	check->job = NULL;
+	check->revocation = NULL;
 	gather_tlsa(v, &check->question, check->tlsa, &g);
 	/* Another host or domain was set meanwhile: what was judged is not what is asked. */
 	if (!mt_validation_is_sane(result, &check->refs) ||
@@ -298,10 +302,23 @@ on_validation(const struct mt_validation *result, void *userdata)
 }
 
 static int
+start_job(struct mt_check *check, const struct mt_chain_request *request)
+{
+	const struct mt_verdicts *v = check->verdicts;
+	const struct mt_revocation_options options = {
+		.jobs = v->o.jobs, .clock = v->o.clock, .may_fetch_local = v->o.may_fetch_local};
+
+	if (request->wants_revocation)
+		return mt_revocation_start(&options, request, on_validation, check,
+					   &check->revocation);
+	return mt_jobs_chain(v->o.jobs, request, on_validation, check, &check->job);
+}
+
+static int
 ask_worker(struct mt_check *check, const struct mt_gathered *g, const struct judgement *judgement)
 {
 	struct mt_verdicts *v = check->verdicts;
-	int r = mt_jobs_chain(v->o.jobs, &judgement->request, on_validation, check, &check->job);
+	int r = start_job(check, &judgement->request);
 
 	if (r)
 		return r;
@@ -373,6 +390,7 @@ mt_check_cancel(struct mt_check *check)
 		return NULL;
 	mt_tlsa_wait_cancel(check->wait);
 	mt_job_cancel(check->job);
+	mt_revocation_cancel(check->revocation);
 	free_check(check);
 	return NULL;
 }

@@ -36,6 +36,7 @@ struct mt_verdicts_options {
 	struct mt_audit *audit;
 	const struct mt_clock *clock;
 	bool clock_must_be_synchronised;
+	bool may_fetch_local; /* revocation answers from addresses that are not global too */
 };
 
 /* Everything is borrowed and outlives the verdicts. */

@@ -108,6 +108,27 @@
 #define MT_DNS_QUESTIONS_MAX 512
 /* A TTL is at most a week here, as in resolvers. */
 #define MT_DNS_TTL_MAX_SEC (7 * 86400)
+/* Revocation answers that are fetched (D-PKIX-04). One order for each certificate below the anchor:
+ * a leaf and three intermediates; no public chain has more. */
+#define MT_FETCH_ORDERS_MAX 4
+/* Where an answer is: an OCSP request in a URL is ~150 bytes (RFC 5019 §5), real URLs are ~60. */
+#define MT_FETCH_PATH_SIZE 1024
+/* A partitioned CRL of a large authority has ~100 KiB; an unpartitioned one up to many MiB, which
+ * is not worth a mail user's wait. */
+#define MT_FETCH_BYTES_MAX (1024 * 1024)
+#define MT_FETCH_TOTAL_MAX (2 * MT_FETCH_BYTES_MAX)
+/* Everything, redirects included: with two looks at the chain a client still hears in its 5 s. */
+#define MT_FETCH_USEC (4 * MT_USEC_PER_SEC)
+#define MT_FETCHES_MAX 32
+#define MT_FETCH_REDIRECTS_MAX 2
+#define MT_HTTP_HEAD_MAX (8 * 1024)
+/* An answer that did not come is asked for again after this: long enough that a dead responder
+ * does not delay every connection, short enough that hard comes back by itself. */
+#define MT_REVOCATION_UNKNOWN_USEC (60 * MT_USEC_PER_SEC)
+/* What is larger than one message crosses the link in parts; two of them fit a socket's buffer. */
+#define MT_WIRE_PART_MAX (64 * 1024)
+/* Requests a chain worker is receiving in parts at once. */
+#define MT_ASSEMBLIES_MAX 16
 /* Restart of a worker that keeps dying: at once, then doubling up to this. */
 #define MT_RESTART_MIN_USEC (1 * MT_USEC_PER_SEC)
 #define MT_RESTART_MAX_USEC (30 * MT_USEC_PER_SEC)
