@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* org.mailtrust1.Account: handlers read, call, append. Who may call stands in the table at the end.
- */
+/* org.mailtrust1.Account: handlers read, call, append. Who may call stands in the table at the end;
+ * edits of the minimum, consents and pins stand in bus-edit.c. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -137,49 +137,6 @@ check(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	else if (r == MT_VERDICTS_E_UNKNOWN)
 		r = MT_ERROR_UNKNOWN_ACCOUNT;
 	return reply_empty(request, r);
-}
-
-/* -- policy and consents ----------------------------------------------------------------------- */
-
-static int
-set_minimum(struct mt_request *request, DBusMessageIter *args, void *userdata)
-{
-	struct mt_keeper *keeper = userdata;
-	struct mt_minimum *min = malloc(sizeof(*min));
-	struct mt_account_id id = account_of(request)->id;
-	int r;
-
-	if (!min)
-		return -ENOMEM;
-	mt_account_get_minimum(account_of(request), min);
-	r = mt_codec_read_minimum(args, false, min, mt_request_diag(request));
-	if (r > 0)
-		r = MT_ERROR_INVALID_ARGUMENTS;
-	if (r == 0)
-		r = mt_keeper_error(
-			mt_accounts_set_minimum(keeper->accounts, actor_of(request), &id, min));
-	free(min);
-	return reply_empty(request, r);
-}
-
-static int
-record_consent(struct mt_request *request, DBusMessageIter *args, void *userdata)
-{
-	struct mt_keeper *keeper = userdata;
-	struct mt_account_id id = account_of(request)->id;
-	struct mt_consent consent;
-	enum mt_consent_kind kind;
-	int r;
-
-	if (mt_consent_kind_from_string(mt_codec_take_string(args), &kind) != 0) {
-		mt_diag_set(mt_request_diag(request), SIZE_MAX, "no such kind of consent");
-		return MT_ERROR_INVALID_ARGUMENTS;
-	}
-	r = mt_codec_read_consent_scope(args, kind, &consent, mt_request_diag(request));
-	if (r)
-		return r < 0 ? r : MT_ERROR_INVALID_ARGUMENTS;
-	return reply_empty(request, mt_keeper_error(mt_accounts_record_consent(
-					    keeper->accounts, actor_of(request), &id, &consent)));
 }
 
 /* -- endpoints --------------------------------------------------------------------------------- */
@@ -430,8 +387,6 @@ remove_account(struct mt_request *request, DBusMessageIter *args, void *userdata
 
 const struct mt_method mt_account_methods[] = {
 	{MT_CALL_ACCOUNT_CHECK, MT_ACCESS_OWNER, check},
-	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum},
-	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent},
 	{MT_CALL_ACCOUNT_SET_ENDPOINT, MT_ACCESS_OWNER, set_endpoint},
 	{MT_CALL_ACCOUNT_REMOVE_ENDPOINT, MT_ACCESS_OWNER, remove_endpoint},
 	{MT_CALL_ACCOUNT_RESOLVE, MT_ACCESS_OWNER, resolve},

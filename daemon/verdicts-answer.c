@@ -68,6 +68,20 @@ consume(struct mt_verdicts *v, const struct mt_question *q, struct mt_verdict *v
 	mt_verdict_add(verdict, MT_REASON_DAEMON_DEGRADED);
 }
 
+/* R-5.4-07: a leaf that another account pins counts for nothing here, and only the log is told. Not
+ * looked up where the connection was confidential: such a leaf needs no pin. */
+static void
+note_foreign_pin(struct mt_verdicts *v, const struct mt_question *q, const struct mt_gathered *g,
+		 struct mt_verdict *verdict)
+{
+	const struct mt_evidence *ev = &q->evidence;
+
+	if (!verdict->conf && ev->transport != MT_TRANSPORT_NONE &&
+	    mt_evidence_has(ev, MT_EV_LEAF_SHA256))
+		verdict->log_pin_other_account =
+			mt_accounts_pin_elsewhere(v->o.accounts, g->account, ev->leaf_sha256);
+}
+
 struct level_note {
 	struct mt_accounts *accounts;
 	struct mt_account_id id;
@@ -247,6 +261,7 @@ mt_verdicts_answer(struct mt_verdicts *v, struct mt_question *q, struct mt_gathe
 	int r;
 
 	decide(v, q, g, validation, now_usec, &a->verdict);
+	note_foreign_pin(v, q, g, &a->verdict);
 	consume(v, q, &a->verdict);
 	r = fill_claims(v, q, g, validation, &a->verdict, now_usec, &claims);
 	mt_verdicts_fill_reply(v, q, a);

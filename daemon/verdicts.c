@@ -122,6 +122,10 @@ gather(struct mt_verdicts *v, const struct mt_question *q, struct mt_gathered *g
 		return r < 0 ? r : -EIO;
 	mt_account_id_format(&q->account, g->id);
 	mt_account_facts(g->account, &q->evidence, mt_clock_wall(v->o.clock), &g->facts);
+	/* REQUIREMENTS 4.9: a new server of an account in use is looked at before it is saved, and
+	 * judged as if it were. */
+	if (q->is_probe && g->facts.endpoint == MT_ENDPOINT_CANDIDATE)
+		g->facts.endpoint = MT_ENDPOINT_SAVED;
 	g->effective = mt_accounts_effective(v->o.accounts, g->account);
 	if (q->options.request) {
 		*v->scratch = *g->effective;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """mailtrustd and mailtrust, as a user would start them: no root, no installation, no system bus."""
 import json
+import os
+import pty
+import subprocess
 import time
 
 from lab import dbus, place
@@ -49,6 +52,19 @@ class Service:
             return done.returncode, json.loads(done.stdout)
         except ValueError:
             raise place.Failure(f"mailtrust {args}: {done.returncode}: {done.stdout!r} {done.stderr!r}") from None
+
+    def type(self, typed, *args, env=None, timeout=60):
+        """Runs the command line with somebody at the terminal who types these lines.
+        Return: subprocess.CompletedProcess with text."""
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, typed.encode())
+            argv = [place.executable("mailtrust"), "--socket", self.socket, *args]
+            return subprocess.run([str(a) for a in argv], stdin=theirs, capture_output=True, text=True, check=False,
+                                  timeout=timeout, env=self.lab.environment(**(env or {})), start_new_session=True)
+        finally:
+            os.close(ours)
+            os.close(theirs)
 
     def connect(self, **options):
         """A raw connection to the direct socket."""

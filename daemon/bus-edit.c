@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * org.mailtrust1.Account, edits that may lower protection: the minimum, consents, pins.
+ *
+ * Each call is read whole into a struct edit and applied from there, so that what is applied does
+ * not depend on the message any more.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/keeper.h"
+#include "ipc/codec.h"
+#include "ipc/idn.h"
+
+struct edit {
+	struct mt_keeper *keeper;
+	struct mt_request *request;
+	struct mt_account_id id;
+	struct mt_actor actor;
+	int (*apply)(struct edit *edit); /* outcomes of accounts.h */
+	struct mt_minimum *minimum;      /* owned */
+	struct mt_consent consent;       /* of a pin: host and leaf alone */
+	bool every_leaf;
+};
+
+static struct edit *
+edit_free(struct edit *edit)
+{
+	if (!edit)
+		return NULL;
+	free(edit->minimum);
+	free(edit);
+	return NULL;
+}
+MT_DEFINE_CLEANUP(struct edit *, edit_free);
+
+static struct edit *
+edit_new(struct mt_keeper *keeper, struct mt_request *request, int (*apply)(struct edit *edit))
+{
+	const struct mt_account *account = mt_request_account(request);
+	struct edit *edit = calloc(1, sizeof(*edit));
+
+	if (!edit)
+		return NULL;
+	edit->keeper = keeper;
+	edit->request = request;
+	edit->id = account->id;
+	edit->actor.uid = mt_request_caller(request)->uid;
+	edit->apply = apply;
+	return edit;
+}
+
+/* Applies what was read; r: what reading came to. */
+static int
+edit_run(struct edit *edit, int r)
+{
+	if (r == 0)
+		r = mt_keeper_error(edit->apply(edit));
+	if (r == 0)
+		mt_request_reply(edit->request);
+	return r;
+}
+
+/* -- the minimum ------------------------------------------------------------------------------- */
+
+static int
+apply_minimum(struct edit *edit)
+{
+	return mt_accounts_set_minimum(edit->keeper->accounts, edit->actor, &edit->id,
+				       edit->minimum);
+}
+
+static int
+read_minimum(struct edit *edit, DBusMessageIter *args)
+{
+	int r;
+
+	edit->minimum = malloc(sizeof(*edit->minimum));
+	if (!edit->minimum)
+		return -ENOMEM;
+	mt_account_get_minimum(mt_request_account(edit->request), edit->minimum);
+	r = mt_codec_read_minimum(args, false, edit->minimum, mt_request_diag(edit->request));
+	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
+}
+
+static int
+set_minimum(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_minimum);
+
+	return edit ? edit_run(edit, read_minimum(edit, args)) : -ENOMEM;
+}
+
+/* -- consents ---------------------------------------------------------------------------------- */
+
+/* R-5.2-08: what was agreed to stands in the log, with the version of the words. */
+static void
+log_consent(const struct edit *edit)
+{
+	const struct mt_account *account;
+
+	if (mt_accounts_find(edit->keeper->accounts, edit->actor, &edit->id, &account) == 0)
+		mt_audit_consent(edit->keeper->audit, account, &edit->consent);
+}
+
+static int
+apply_consent(struct edit *edit)
+{
+	int r = mt_accounts_record_consent(edit->keeper->accounts, edit->actor, &edit->id,
+					   &edit->consent);
+
+	edit->consent.uid = edit->actor.uid;
+	if (r == 0)
+		log_consent(edit);
+	return r;
+}
+
+static int
+read_consent(struct edit *edit, DBusMessageIter *args)
+{
+	struct mt_diag *diag = mt_request_diag(edit->request);
+	enum mt_consent_kind kind;
+	int r;
+
+	if (mt_consent_kind_from_string(mt_codec_take_string(args), &kind) != 0) {
+		mt_diag_set(diag, SIZE_MAX, "no such kind of consent");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	r = mt_codec_read_consent_scope(args, kind, &edit->consent, diag);
+	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
+}
+
+static int
+record_consent(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_consent);
+
+	return edit ? edit_run(edit, read_consent(edit, args)) : -ENOMEM;
+}
+
+/* -- pins -------------------------------------------------------------------------------------- */
+
+static int
+apply_pin(struct edit *edit)
+{
+	return mt_accounts_pin(edit->keeper->accounts, edit->actor, &edit->id, edit->consent.host,
+			       edit->consent.leaf_sha256);
+}
+
+static int
+apply_unpin(struct edit *edit)
+{
+	return mt_accounts_unpin(edit->keeper->accounts, edit->actor, &edit->id, edit->consent.host,
+				 edit->every_leaf ? NULL : edit->consent.leaf_sha256);
+}
+
+static int
+read_pin(struct edit *edit, DBusMessageIter *args)
+{
+	const char *host = mt_codec_take_string(args);
+	struct mt_bytes leaf = mt_codec_take_bytes(args);
+	int r = mt_idn_host(host, strlen(host), edit->consent.host);
+
+	edit->every_leaf = leaf.size == 0;
+	if (r == 0 && leaf.size == sizeof(edit->consent.leaf_sha256))
+		memcpy(edit->consent.leaf_sha256, leaf.data, leaf.size);
+	else if (r > 0 || (r == 0 && !edit->every_leaf)) {
+		mt_diag_set(mt_request_diag(edit->request), SIZE_MAX,
+			    "a pin is a host name or address and 32 bytes of SHA-256");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	return r;
+}
+
+static int
+pin(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_pin);
+	int r;
+
+	if (!edit)
+		return -ENOMEM;
+	r = read_pin(edit, args);
+	if (r == 0 && edit->every_leaf) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX, "which certificate is not said");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	/* 4.9: whoever removed the account and adds it again asks an administrator; the owner of a
+	 * service of his own is one (DESIGN §5). */
+	edit->actor.admin = edit->keeper->config->user;
+	return edit_run(edit, r);
+}
+
+static int
+unpin(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_unpin);
+
+	return edit ? edit_run(edit, read_pin(edit, args)) : -ENOMEM;
+}
+
+const struct mt_method mt_edit_methods[] = {
+	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum},
+	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent},
+	{MT_CALL_ACCOUNT_PIN, MT_ACCESS_OWNER, pin},
+	{MT_CALL_ACCOUNT_UNPIN, MT_ACCESS_OWNER, unpin},
+};
+const size_t mt_edit_n_methods = MT_ARRAY_SIZE(mt_edit_methods);
