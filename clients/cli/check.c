@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "clients/cli/account.h"
-#include "clients/cli/dial.h"
+#include "clients/lib/dial.h"
 #include "clients/cli/output.h"
 #include "clients/lib/ask.h"
 #include "ipc/mail/session.h"

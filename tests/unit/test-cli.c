@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clients/cli/advice.h"
+#include "clients/lib/advice.h"
 #include "clients/cli/command.h"
-#include "clients/cli/dial.h"
+#include "clients/lib/dial.h"
 #include "clients/cli/endpoint.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
