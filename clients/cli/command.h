@@ -53,6 +53,7 @@ enum mt_exit mt_command_account_edit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_commit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_remove(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_check(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_connect(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_verify(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_key_show(struct mt_cli *cli, int argc, char **argv);
 
