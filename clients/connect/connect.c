@@ -139,10 +139,13 @@ conclude(const struct mt_tunnel *tunnel, const struct mt_answer *answer)
 static enum mt_exit
 run_session(struct run *run)
 {
-	const struct mt_session_options options = {.proto = run->connect->proto,
-						   .transport = run->server->transport,
-						   .host = run->server->host,
-						   .port = run->server->port};
+	const struct mt_tunnel_options options = {
+		.session = {.proto = run->connect->proto,
+			    .transport = run->server->transport,
+			    .host = run->server->host,
+			    .port = run->server->port},
+		.wants_mechanism = run->target.wants_mechanism,
+	};
 	MT_CLEANUP(mt_tunnel_freep) struct mt_tunnel *tunnel = NULL;
 	struct mt_judge judge = {.client = run->connect->client,
 				 .id = run->target.id,

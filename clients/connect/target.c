@@ -8,6 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/minimum.h"
+
+static void
+free_signature(char **signature)
+{
+	dbus_free(*signature);
+}
+
+static void
+free_minimum(struct mt_minimum **min)
+{
+	free(*min);
+}
+
 /* One entry of a{sv}: its key, and an iterator on the value in its variant. */
 static const char *
 read_entry(DBusMessageIter *dict, DBusMessageIter *ret_value)
@@ -79,11 +93,12 @@ better_first(const void *a, const void *b)
 static void
 read_servers(DBusMessageIter *value, struct mt_target *target)
 {
+	MT_CLEANUP(free_signature) char *signature = dbus_message_iter_get_signature(value);
 	struct mt_target_server found[MT_ENDPOINTS_MAX];
 	DBusMessageIter array, dict;
 	size_t n = 0;
 
-	if (dbus_message_iter_get_arg_type(value) != DBUS_TYPE_ARRAY)
+	if (!signature || strcmp(signature, "aa{sv}") != 0)
 		return;
 	dbus_message_iter_recurse(value, &array);
 	for (; dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_ARRAY && n < MT_ENDPOINTS_MAX;
@@ -97,6 +112,66 @@ read_servers(DBusMessageIter *value, struct mt_target *target)
 		if (strcmp(found[i].host, found[n - 1].host) == 0)
 			target->servers[target->n_servers++] = found[i];
 	qsort(target->servers, target->n_servers, sizeof(found[0]), better_first);
+}
+
+/* What is not every mechanism there is, or cannot be read, is a restriction. */
+static bool
+restricts_mechanisms(const char *value)
+{
+	MT_CLEANUP(free_minimum) struct mt_minimum *min = calloc(1, sizeof(*min));
+
+	return !min || mt_minimum_set_text(min, "auth_mechs", value, false) != 0 ||
+	       min->auth_mechs != MT_MECHS_ALL;
+}
+
+/* One entry of the property EffectiveMinimum, (value, layer) by field. */
+static void
+read_field(DBusMessageIter *dict, struct mt_target *target)
+{
+	DBusMessageIter entry, pair;
+	const char *field, *value;
+
+	dbus_message_iter_recurse(dict, &entry);
+	dbus_message_iter_get_basic(&entry, &field);
+	dbus_message_iter_next(&entry);
+	dbus_message_iter_recurse(&entry, &pair);
+	dbus_message_iter_get_basic(&pair, &value);
+	if (strcmp(field, "auth_mechs") == 0)
+		target->wants_mechanism |= restricts_mechanisms(value);
+	if (strcmp(field, "channel_binding") == 0)
+		target->wants_mechanism |= strcmp(value, "require") == 0;
+}
+
+static void
+read_minimum(DBusMessageIter *value, struct mt_target *target)
+{
+	MT_CLEANUP(free_signature) char *signature = dbus_message_iter_get_signature(value);
+	DBusMessageIter dict;
+
+	if (!signature || strcmp(signature, "a{s(ss)}") != 0)
+		return;
+	dbus_message_iter_recurse(value, &dict);
+	for (; dbus_message_iter_get_arg_type(&dict) != DBUS_TYPE_INVALID;
+	     dbus_message_iter_next(&dict))
+		read_field(&dict, target);
+}
+
+static void
+read_properties(DBusMessage *reply, struct mt_target *target)
+{
+	DBusMessageIter iter, dict, value;
+
+	dbus_message_iter_init(reply, &iter);
+	dbus_message_iter_recurse(&iter, &dict);
+	for (; dbus_message_iter_get_arg_type(&dict) != DBUS_TYPE_INVALID;
+	     dbus_message_iter_next(&dict)) {
+		const char *name = read_entry(&dict, &value);
+
+		if (strcmp(name, "Endpoints") == 0)
+			read_servers(&value, target);
+		else if (strcmp(name, "EffectiveMinimum") == 0)
+			read_minimum(&value, target);
+	}
 }
 
 /* A call whose one argument is text. NULL: out of memory. */
@@ -119,7 +194,6 @@ mt_target_load(struct mt_client *client, const char *account, enum mt_proto prot
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *call = NULL;
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
-	DBusMessageIter iter, dict, value;
 	int r;
 
 	*ret = (struct mt_target){.proto = proto};
@@ -133,12 +207,7 @@ mt_target_load(struct mt_client *client, const char *account, enum mt_proto prot
 	if (r)
 		return r;
 
-	dbus_message_iter_init(reply, &iter);
-	dbus_message_iter_recurse(&iter, &dict);
-	for (; dbus_message_iter_get_arg_type(&dict) != DBUS_TYPE_INVALID;
-	     dbus_message_iter_next(&dict))
-		if (strcmp(read_entry(&dict, &value), "Endpoints") == 0)
-			read_servers(&value, ret);
+	read_properties(reply, ret);
 	return 0;
 }
 

@@ -25,6 +25,7 @@ struct mt_target {
 	size_t n_servers;                                  /* 0: the account has none */
 	char **addresses;                                  /* NULL-terminated, of libdbus */
 	size_t n_addresses;
+	bool wants_mechanism; /* auth_mechs or channel_binding restrict how to log in */
 };
 
 /* Asks for the account, an address or id, and its servers. Return: outcomes of a call. */

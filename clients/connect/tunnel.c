@@ -8,33 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/connect/queue.h"
 #include "clients/connect/speech.h"
-
-/* One reading of either end; TLS adds less than the queue's reserve to it. */
-#define CHUNK_SIZE (32 * 1024)
-
-struct mt_tunnel {
-	struct mt_session *session;
-	enum mt_tunnel_stage stage;
-	enum mt_proto proto;
-	char host[MT_DOMAIN_SIZE];
-	bool is_awc;
-	bool program_closed, program_deaf;
-	bool server_closed; /* its connection has ended */
-	bool closed;        /* we have said that we say no more */
-	enum mt_exit status;
-	char text[192];
-	struct mt_queue held;       /* of the program, before it may */
-	struct mt_queue to_server;  /* as on the network */
-	struct mt_queue to_program; /* plaintext */
-};
+#include "clients/connect/tunnel-private.h"
 
 int
-mt_tunnel_new(const struct mt_session_options *options, struct mt_tunnel **ret)
+mt_tunnel_new(const struct mt_tunnel_options *options, struct mt_tunnel **ret)
 {
 	MT_CLEANUP(mt_tunnel_freep) struct mt_tunnel *t = calloc(1, sizeof(*t));
-	struct mt_session_options ours = *options;
+	struct mt_session_options ours = options->session;
 	int r;
 
 	if (!t)
@@ -45,8 +26,10 @@ mt_tunnel_new(const struct mt_session_options *options, struct mt_tunnel **ret)
 	if (r)
 		return r;
 
-	t->proto = options->proto;
-	(void)snprintf(t->host, sizeof(t->host), "%s", options->host);
+	t->proto = ours.proto;
+	t->wants_mechanism = options->wants_mechanism;
+	(void)snprintf(t->host, sizeof(t->host), "%s", ours.host);
+	mt_opening_init(&t->opening, t->proto);
 	t->stage = MT_TUNNEL_DIALOGUE;
 	t->status = MT_EXIT_INTERNAL;
 	*ret = mt_steal(&t);
@@ -69,10 +52,17 @@ mt_tunnel_get_stage(const struct mt_tunnel *t)
 	return t->stage;
 }
 
+/* The program has not been greeted yet. */
 static bool
 is_held(const struct mt_tunnel *t)
 {
-	return t->stage != MT_TUNNEL_RELAY && t->stage != MT_TUNNEL_OVER;
+	return t->stage != MT_TUNNEL_OVER && !t->is_open;
+}
+
+static bool
+passes_bytes(const struct mt_tunnel *t)
+{
+	return t->stage == MT_TUNNEL_RELAY || t->stage == MT_TUNNEL_OPENING;
 }
 
 /* -- outputs ----------------------------------------------------------------------------------- */
@@ -168,8 +158,8 @@ mt_tunnel_refuse(struct mt_tunnel *t, enum mt_exit status, const char *why)
 /* -- the server -------------------------------------------------------------------------------- */
 
 /* After each step of the session. */
-static void
-follow_session(struct mt_tunnel *t)
+void
+tunnel_follow_session(struct mt_tunnel *t)
 {
 	switch (mt_session_get_step(t->session)) {
 	case MT_STEP_CONTINUE:
@@ -186,6 +176,16 @@ follow_session(struct mt_tunnel *t)
 	mt_tunnel_refuse(t, MT_EXIT_SERVER, mt_session_get_text(t->session));
 }
 
+/* Hands words of the server to the program; they lie at the tail of its queue. */
+static void
+deliver(struct mt_tunnel *t, const uint8_t *data, size_t size)
+{
+	if (t->stage == MT_TUNNEL_OPENING)
+		mt_opening_heard(&t->opening, data, size);
+	if (!t->program_deaf)
+		mt_queue_add(&t->to_program, size);
+}
+
 /* The session's plaintext, as far as there is room for it. Return: that was all there is. */
 static bool
 pull_plaintext(struct mt_tunnel *t)
@@ -200,18 +200,30 @@ pull_plaintext(struct mt_tunnel *t)
 		n = mt_session_read(t->session, tail, room);
 		if (n == 0)
 			return true;
-		if (!t->program_deaf)
-			mt_queue_add(&t->to_program, n);
+		deliver(t, tail, n);
 	}
 }
 
-/* Hands the server's words on, and ends where the server has ended. */
+/* What came without TLS; there is room for one reading. */
 static void
-relay_down(struct mt_tunnel *t)
+deliver_plain(struct mt_tunnel *t, const uint8_t *data, size_t size)
+{
+	size_t room;
+	uint8_t *tail = mt_queue_tail(&t->to_program, &room);
+
+	if (size > room)
+		return;
+	memcpy(tail, data, size);
+	deliver(t, tail, size);
+}
+
+/* Hands the server's words on, and ends where the server has ended. */
+void
+tunnel_relay_down(struct mt_tunnel *t)
 {
 	bool in_tls = mt_session_is_in_tls(t->session);
 
-	if (t->stage != MT_TUNNEL_RELAY || !pull_plaintext(t))
+	if (!passes_bytes(t) || !pull_plaintext(t))
 		return;
 	if (in_tls && mt_session_get_tls_state(t->session) == MT_TLS_CLOSED)
 		finish_relay(t);
@@ -223,13 +235,37 @@ relay_down(struct mt_tunnel *t)
 		finish_relay(t);
 }
 
+void
+tunnel_relay_up(struct mt_tunnel *t, const uint8_t *data, size_t size)
+{
+	bool in_tls = mt_session_is_in_tls(t->session), ok;
+
+	if (size == 0)
+		return;
+	if (in_tls)
+		ok = mt_session_write(t->session, data, size) == 0;
+	else
+		ok = mt_queue_put(&t->to_server, data, size);
+	if (!ok)
+		finish_truncated(t);
+}
+
+/* What the program has said so far goes out; from here on nothing is looked at. */
+void
+tunnel_begin_relay(struct mt_tunnel *t)
+{
+	t->stage = MT_TUNNEL_RELAY;
+	tunnel_relay_up(t, t->held.data + t->held.start, t->held.size);
+	t->held.size = t->held.start = 0;
+}
+
 size_t
 mt_tunnel_room_for_server(const struct mt_tunnel *t)
 {
 	if (t->stage == MT_TUNNEL_DIALOGUE)
 		return CHUNK_SIZE;
-	/* in RELAY one reading at a time, so that no more than that waits inside TLS */
-	return t->stage == MT_TUNNEL_RELAY && t->to_program.size == 0 ? CHUNK_SIZE : 0;
+	/* then one reading at a time, so that no more than that waits inside TLS */
+	return passes_bytes(t) && t->to_program.size == 0 ? CHUNK_SIZE : 0;
 }
 
 void
@@ -237,13 +273,14 @@ mt_tunnel_server_said(struct mt_tunnel *t, const uint8_t *data, size_t size, int
 {
 	if (t->stage == MT_TUNNEL_DIALOGUE) {
 		(void)mt_session_feed(t->session, data, size, wall_usec);
-		follow_session(t);
-	} else if (t->stage == MT_TUNNEL_RELAY) {
+		tunnel_follow_session(t);
+	} else if (passes_bytes(t)) {
 		if (mt_session_is_in_tls(t->session))
 			(void)mt_session_receive(t->session, data, size);
-		else if (!t->program_deaf)
-			(void)mt_queue_put(&t->to_program, data, size);
-		relay_down(t);
+		else
+			deliver_plain(t, data, size);
+		tunnel_relay_down(t);
+		tunnel_pass_opening(t);
 	}
 }
 
@@ -253,9 +290,9 @@ mt_tunnel_server_closed(struct mt_tunnel *t)
 	t->server_closed = true;
 	if (t->stage == MT_TUNNEL_DIALOGUE) {
 		(void)mt_session_end(t->session);
-		follow_session(t);
+		tunnel_follow_session(t);
 	}
-	relay_down(t);
+	tunnel_relay_down(t);
 }
 
 /* -- the program ------------------------------------------------------------------------------- */
@@ -273,33 +310,21 @@ mt_tunnel_room_for_program(const struct mt_tunnel *t)
 	/* one byte more than is held shows that there is too much */
 	if (is_held(t))
 		return MT_HELD_MAX + 1 - t->held.size;
+	if (t->stage == MT_TUNNEL_OPENING)
+		return t->closed ? 0 : MT_HELD_MAX - t->held.size;
 	return t->stage == MT_TUNNEL_RELAY && t->to_server.size == 0 && !t->closed ? CHUNK_SIZE : 0;
-}
-
-static void
-relay_up(struct mt_tunnel *t, const uint8_t *data, size_t size)
-{
-	bool in_tls = mt_session_is_in_tls(t->session), ok;
-
-	if (size == 0)
-		return;
-	if (in_tls)
-		ok = mt_session_write(t->session, data, size) == 0;
-	else
-		ok = mt_queue_put(&t->to_server, data, size);
-	if (!ok)
-		finish_truncated(t);
 }
 
 void
 mt_tunnel_program_said(struct mt_tunnel *t, const uint8_t *data, size_t size)
 {
 	if (t->stage == MT_TUNNEL_RELAY)
-		relay_up(t, data, size);
-	else if (is_held(t) && !mt_queue_put(&t->held, data, size))
+		tunnel_relay_up(t, data, size);
+	else if (t->stage != MT_TUNNEL_OVER && !mt_queue_put(&t->held, data, size))
 		t->held.size = MT_HELD_MAX + 1;
 	if (is_held(t) && t->held.size > MT_HELD_MAX)
 		mt_tunnel_refuse(t, MT_EXIT_DENY, mt_reason_sentence(MT_REASON_OP_NOT_PERMITTED));
+	tunnel_pass_opening(t);
 }
 
 void
@@ -322,8 +347,7 @@ mt_tunnel_program_deaf(struct mt_tunnel *t)
 bool
 mt_tunnel_may_close(const struct mt_tunnel *t)
 {
-	return t->stage == MT_TUNNEL_RELAY && t->program_closed && !t->closed &&
-	       t->to_server.size == 0;
+	return passes_bytes(t) && t->program_closed && !t->closed && t->to_server.size == 0;
 }
 
 void
@@ -354,105 +378,7 @@ mt_tunnel_sent_to_program(struct mt_tunnel *t, size_t size)
 {
 	mt_queue_drop(&t->to_program, size);
 	if (t->to_program.size == 0)
-		relay_down(t);
-}
-
-/* -- questions --------------------------------------------------------------------------------- */
-
-enum mt_op
-mt_tunnel_get_op(const struct mt_tunnel *t)
-{
-	/* D-SASL-09: who is logged in already authenticates no more */
-	return mt_session_get_facts(t->session)->preauth_in_tls ? MT_OP_ACCESS : MT_OP_AUTHENTICATE;
-}
-
-int
-mt_tunnel_get_evidence(const struct mt_tunnel *t, const char *peer, uint16_t local_port,
-		       int64_t wall_usec, struct mt_evidence *ret)
-{
-	int r = mt_session_get_evidence(t->session, peer, local_port, wall_usec, ret);
-
-	/* D-CB-05: the binding is ours, not the program's, which cannot use it */
-	ret->present &= ~(MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE));
-	ret->auth_cb_type[0] = '\0';
-	ret->auth_cb_size = 0;
-	return r;
-}
-
-enum mt_reason
-mt_tunnel_reason_of(const struct mt_answer *answer)
-{
-	for (size_t i = 0; i < answer->n_reasons; i++)
-		if (mt_reason_effect(answer->reasons[i], true) != MT_EFFECT_INFO)
-			return answer->reasons[i];
-	return answer->n_reasons > 0 ? answer->reasons[answer->n_reasons - 1]
-				     : MT_REASON_OP_NOT_PERMITTED;
-}
-
-enum mt_exit
-mt_tunnel_exit_of(const struct mt_answer *answer)
-{
-	switch (answer->decision) {
-	case MT_DECISION_ALLOW:
-	case MT_DECISION_AWC:
-		return MT_EXIT_OK;
-	case MT_DECISION_CONFIRM:
-		return MT_EXIT_CONFIRM;
-	case MT_DECISION_DENY:
-		break;
-	}
-	return mt_tunnel_reason_of(answer) == MT_REASON_DAEMON_UNAVAILABLE ? MT_EXIT_DAEMON
-									   : MT_EXIT_DENY;
-}
-
-static void
-refuse_as(struct mt_tunnel *t, const struct mt_answer *answer, enum mt_exit status)
-{
-	enum mt_reason reason = mt_tunnel_reason_of(answer);
-	char why[192];
-
-	(void)snprintf(why, sizeof(why), "%s [%s]", mt_reason_sentence(reason),
-		       mt_reason_to_string(reason));
-	mt_tunnel_refuse(t, status, why);
-	t->text[0] = '\0'; /* the answer is shown in full */
-}
-
-/* Opens the pipe: the greeting for the program, then what it has said so far for the server. */
-static void
-open_relay(struct mt_tunnel *t, const struct mt_answer *answer)
-{
-	bool in_tls = mt_session_is_in_tls(t->session);
-	char words[MT_SPEECH_SIZE];
-	size_t size = mt_speech_greeting(t->proto, t->host, mt_session_get_facts(t->session),
-					 in_tls, words);
-
-	t->is_awc = answer->decision == MT_DECISION_AWC;
-	t->stage = MT_TUNNEL_RELAY;
-	if (!t->program_deaf)
-		(void)mt_queue_put(&t->to_program, words, size);
-	relay_up(t, t->held.data, t->held.size);
-	t->held.size = 0;
-	relay_down(t);
-}
-
-void
-mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t wall_usec)
-{
-	enum mt_exit status = mt_tunnel_exit_of(answer);
-	bool accepted = status == MT_EXIT_OK;
-
-	if (t->stage == MT_TUNNEL_OVER)
-		return;
-	if (t->stage == MT_TUNNEL_ASK_HANDSHAKE) {
-		(void)mt_session_judged(t->session, accepted, wall_usec);
-		t->stage = MT_TUNNEL_DIALOGUE;
-		if (accepted)
-			follow_session(t);
-	}
-	if (!accepted)
-		refuse_as(t, answer, status);
-	else if (t->stage == MT_TUNNEL_ASK)
-		open_relay(t, answer);
+		tunnel_relay_down(t);
 }
 
 enum mt_exit

@@ -9,10 +9,11 @@
  *	DIALOGUE       our own words to the server: greeting, STARTTLS, TLS; the program is held
  *	ASK_HANDSHAKE  the chain is known, TLS waits: may the handshake go on?
  *	ASK            everything is known: may the program authenticate?
- *	RELAY          it may: bytes pass unread in both directions
- *	OVER           what is left of the outputs is flushed; the status says why
+ *	OPENING        only where the way to log in matters: commands pass as opening.h says, and
+ *ASK comes back with the mechanism the program chose RELAY          it may: bytes pass unread in
+ *both directions OVER           what is left of the outputs is flushed; the status says why
  *
- * Until RELAY not one byte of the program goes to the server and none of the server's to the
+ * Until then not one byte of the program goes to the server and none of the server's to the
  * program (R-5.2-09, D-SYS-08); what the program sent meanwhile is held, MT_HELD_MAX at most. The
  * program is then shown a greeting made of what was read inside TLS (D-STLS-02). A refused one is
  * told so in its own protocol, unless the server's words have begun to reach it: nothing is put
@@ -30,13 +31,20 @@ enum mt_tunnel_stage {
 	MT_TUNNEL_DIALOGUE,
 	MT_TUNNEL_ASK_HANDSHAKE,
 	MT_TUNNEL_ASK,
+	MT_TUNNEL_OPENING,
 	MT_TUNNEL_RELAY
 };
 
 struct mt_tunnel;
 
-/* two_phase and injects of the options are not looked at. Return: 0, negative errno. */
-MT_MUST_CHECK int mt_tunnel_new(const struct mt_session_options *options, struct mt_tunnel **ret);
+struct mt_tunnel_options {
+	struct mt_session_options session; /* two_phase and injects are not looked at */
+	bool wants_mechanism; /* policy has a word in how the program logs in; where LOGIN is
+				 disabled it is asked about in any case (D-SASL-05) */
+};
+
+/* Return: 0, negative errno. */
+MT_MUST_CHECK int mt_tunnel_new(const struct mt_tunnel_options *options, struct mt_tunnel **ret);
 struct mt_tunnel *mt_tunnel_free(struct mt_tunnel *tunnel);
 MT_DEFINE_CLEANUP(struct mt_tunnel *, mt_tunnel_free);
 
@@ -69,13 +77,13 @@ void mt_tunnel_sent_to_server(struct mt_tunnel *tunnel, size_t size);
 struct mt_bytes mt_tunnel_for_program(const struct mt_tunnel *tunnel);
 void mt_tunnel_sent_to_program(struct mt_tunnel *tunnel, size_t size);
 
-/* The question of ASK_HANDSHAKE and ASK, and in RELAY the one that was answered last. */
+/* The question of ASK_HANDSHAKE and ASK, and afterwards the one that was answered last. */
 enum mt_op mt_tunnel_get_op(const struct mt_tunnel *tunnel);
 /* What was seen on the connection, to be cleared by the caller. Return: 0, -ENOMEM. */
 MT_MUST_CHECK int mt_tunnel_get_evidence(const struct mt_tunnel *tunnel, const char *peer,
 					 uint16_t local_port, int64_t wall_usec,
 					 struct mt_evidence *ret);
-/* The answer to either question. In RELAY: the answer to one put again (D-SYS-09). */
+/* The answer to either question. In OPENING and RELAY: the answer to one put again (D-SYS-09). */
 void mt_tunnel_answered(struct mt_tunnel *tunnel, const struct mt_answer *answer,
 			int64_t wall_usec);
 /* Ends it for another reason: one sentence for the program, and the status. */

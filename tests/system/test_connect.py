@@ -575,3 +575,179 @@ class Reduced(ScriptedCase):
         one.rest()
         self.assertEqual(one.wait(), service.ALLOW, one.errors())
         self.assertNotIn(CANARY, server.await_end().talks[-1].clear())
+
+
+def speak_sasl(talk):
+    """Answers what logs in: with a question for AUTHENTICATE and AUTH without more, no to "wrong"."""
+    line = talk.saw[-1][1]
+    tag, is_smtp = talk.words["tag"], talk.words["greeting"].startswith(b"220")
+    verb = line.split()[1 if tag else 0].upper()
+    if verb in (b"AUTHENTICATE", b"AUTH") and len(line.split()) == (3 if tag else 2):
+        talk.send(b"334 \r\n" if is_smtp else b"+ \r\n")
+        line = talk.line()
+    if b"wrong" in line:
+        talk.perform(b"<no>")
+    elif verb == b"AUTH" and is_smtp:
+        talk.send(b"235 2.7.0 welcome\r\n")
+    else:
+        talk.perform(b"<ok>")
+
+
+def speak_literals(talk):
+    """Answers a command in literals, asking for those that wait to be asked for."""
+    line = talk.saw[-1][1].rstrip()
+    while line.endswith(b"}"):
+        if not line.endswith(b"+}"):
+            talk.send(b"+ go on\r\n")
+        line = talk.line()
+    talk.perform(b"<ok>")
+
+
+class Mechanisms(ScriptedCase):
+    """Where policy has a word in how a program logs in, the service is asked about its own command."""
+
+    def restricted(self, protocol, field="auth_mechs=PLAIN", **parts):
+        """Return: (account, server) of an account with that field."""
+        address, server = self.bent(protocol, **{"ok": speak_sasl} | parts)
+        done = self.service.mailtrust("account", "edit", address, "--set", field)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # the others are not to stay
+        self.addCleanup(self.service.mailtrust, "account", "edit", address, "--set", "auth_mechs=any")
+        self.addCleanup(self.service.mailtrust, "account", "edit", address, "--set", "channel_binding=prefer")
+        return address, server
+
+    def said_inside(self, server):
+        """What the program said, without the dialogue's own commands."""
+        return [line for line in server.await_end().lines(secured=True)[1:]]
+
+    def assert_denied(self, one, protocol, reason):
+        status, said = tunnel.refused(one)
+        self.assertEqual(status, service.DENY, (said, one.errors()))
+        self.assertIn(REFUSAL[protocol], said)
+        self.assertIn(reason, one.errors())
+
+    def test_an_allowed_mechanism_is_passed_on_with_its_answers(self):
+        # D-SASL-10
+        talks = {"imap": [b"a AUTHENTICATE PLAIN", b"c2VjcmV0", b"b SELECT INBOX", b"c LOGOUT"],
+                 "pop3": [b"AUTH PLAIN", b"c2VjcmV0", b"STAT", b"QUIT"],
+                 "submission": [b"EHLO x", b"AUTH PLAIN c2VjcmV0", b"MAIL FROM:<>", b"QUIT"]}
+        for protocol, lines in talks.items():
+            with self.subTest(protocol=protocol):
+                address, server = self.restricted(protocol)
+                one = self.connect(address, protocol)
+                one.say(b"\r\n".join(lines) + b"\r\n")
+                one.rest()
+                self.assertEqual((one.wait(), one.errors()), (service.ALLOW, ""), one.said)
+                self.assertEqual(self.said_inside(server), lines)
+
+    def test_a_forbidden_mechanism_is_refused_and_its_command_goes_nowhere(self):
+        commands = {"imap": [b"a LOGIN me " + CANARY, b"a AUTHENTICATE CRAM-MD5", b"a AUTHENTICATE X-NEW " + CANARY],
+                    "pop3": [b"USER " + CANARY, b"PASS " + CANARY, b"APOP me " + CANARY, b"AUTH LOGIN"],
+                    "submission": [b"AUTH LOGIN " + CANARY, b"AUTH CRAM-MD5"]}
+        for protocol, lines in commands.items():
+            for line in lines:
+                with self.subTest(line=line):
+                    address, server = self.restricted(protocol)
+                    one = self.connect(address, protocol)
+                    one.until(GREETING[protocol])
+                    one.say(line + b"\r\n" + CANARY + b"\r\n")
+                    self.assert_denied(one, protocol, "auth.mechanism-forbidden")
+                    self.assert_saw_nothing(server, line[:9])
+
+    def test_a_second_attempt_with_another_mechanism_is_asked_about_anew(self):
+        address, server = self.restricted("imap")
+        one = self.connect(address, "imap")
+        one.say(b"a AUTHENTICATE PLAIN\r\n")
+        one.until(b"\r\n+ ")
+        one.say(b"wrong\r\nb LOGIN me " + CANARY + b"\r\n")
+        self.assert_denied(one, "imap", "auth.mechanism-forbidden")
+        self.assertIn(b"a NO", one.said)
+        self.assert_saw_nothing(server, b"LOGIN")
+
+    def test_a_second_attempt_with_the_same_mechanism_passes(self):
+        address, server = self.restricted("pop3", "auth_mechs=USER")
+        one = self.connect(address, "pop3")
+        lines = [b"CAPA", b"USER me", b"PASS wrong", b"USER me", b"PASS right", b"STAT", b"QUIT"]
+        one.say(b"\r\n".join(lines) + b"\r\n")
+        one.rest()
+        self.assertEqual(one.wait(), service.ALLOW, one.errors())
+        self.assertEqual(self.said_inside(server), lines)
+
+    def test_before_the_login_nothing_passes_that_is_no_question_about_capabilities(self):
+        # D-SYS-08
+        for protocol, line, expected in (("imap", b"a SELECT INBOX", b"a BAD"), ("imap", b"a ID NIL", b"a BAD"),
+                                         ("imap", b"a STARTTLS", b"a BAD"), ("imap", b"nonsense", b"* BAD"),
+                                         ("pop3", b"STAT", b"-ERR"), ("pop3", b"AUTH", b"-ERR"),
+                                         ("submission", b"MAIL FROM:<a@b>", b"530"), ("submission", b"HELO x", b"530")):
+            with self.subTest(line=line):
+                address, server = self.restricted(protocol)
+                one = self.connect(address, protocol)
+                one.say(line + b"\r\n")
+                one.until(b"\r\n" + expected)
+                one.hang_up()
+                self.assertEqual(one.wait(), service.ALLOW)
+                self.assert_saw_nothing(server, line)
+
+    def test_a_login_in_literals_is_passed_on_piece_by_piece(self):
+        for login in (b"a LOGIN {2}\r\nme {6}\r\nsecret\r\n", b"a LOGIN {2+}\r\nme {6+}\r\nsecret\r\n"):
+            with self.subTest(login=login):
+                address, server = self.restricted("imap", "auth_mechs=LOGIN", ok=speak_literals)
+                one = self.connect(address, "imap")
+                one.say(login + b"b LOGOUT\r\n")
+                one.rest()
+                self.assertEqual(one.wait(), service.ALLOW, one.errors())
+                self.assertTrue(server.await_end().talks[-1].secured().endswith(login + b"b LOGOUT\r\n"))
+
+    def test_login_is_refused_where_the_server_disables_it(self):
+        # D-SASL-05
+        disabled = {"told_in_tls": b"* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN\r\n<ok>"}
+        address, server = self.bent("imap", ok=speak_sasl, **disabled)
+        one = self.connect(address, "imap")
+        one.say(b"a LOGIN me " + CANARY + b"\r\n")
+        self.assert_denied(one, "imap", "auth.login-disabled")
+        self.assert_saw_nothing(server, b"LOGIN")
+        address, server = self.bent("imap", ok=speak_sasl, **disabled)
+        one = self.connect(address, "imap")
+        one.say(b"a AUTHENTICATE PLAIN\r\nc2VjcmV0\r\nb LOGOUT\r\n")
+        one.rest()
+        self.assertEqual(one.wait(), service.ALLOW, one.errors())
+
+    def test_a_binding_the_program_cannot_have_is_not_pretended(self):
+        # D-CB-05
+        for mechanism in (b"PLAIN", b"SCRAM-SHA-256-PLUS"):
+            with self.subTest(mechanism=mechanism):
+                address, server = self.restricted("imap", "channel_binding=require")
+                one = self.connect(address, "imap")
+                one.say(b"a AUTHENTICATE " + mechanism + b"\r\n" + CANARY + b"\r\n")
+                self.assert_denied(one, "imap", "auth.channel-binding-missing")
+                self.assert_saw_nothing(server, b"AUTHENTICATE")
+
+    def test_all_else_is_refused_before_the_program_is_greeted(self):
+        address, server = self.restricted("imap")
+        server.script = scripted.imap(CAST.expired, True)
+        one = self.connect(address, "imap")
+        one.say(EAGER["imap"])
+        status, said = tunnel.refused(one)
+        self.assertEqual((status, said[:6]), (service.DENY, b"* BYE "))
+        self.assert_saw_nothing(server)
+
+    def test_a_line_without_end_is_not_held(self):
+        address, server = self.restricted("imap")
+        one = self.connect(address, "imap")
+        one.until(b"\r\n")
+        self.assertLess(one.offer(b"a LOGIN " + b"x" * 10 * MIB), 512 * 1024)
+        status, said = tunnel.refused(one)
+        self.assertEqual(status, service.DENY)
+        self.assert_saw_nothing(server, b"xxxx")
+
+    def test_dovecot_lets_in_who_uses_the_mechanism_that_is_allowed(self):
+        dovecot = mail.Dovecot(LAB, "mechanisms", CAST.good)
+        for protocol in ("imap", "pop3"):
+            with self.subTest(protocol=protocol):
+                address = self.add(f"dovecot-{protocol}@example.test", protocol, dovecot.ports[protocol + "s"])
+                word = {"imap": "LOGIN", "pop3": "USER"}[protocol]
+                self.service.mailtrust("account", "edit", address, "--set", f"auth_mechs={word}")
+                one = self.connect(address, protocol)
+                one.say(LOGIN[protocol] % (mail.USER.encode(), mail.PASSWORD.encode()))
+                self.assertIn(b"Logging out", one.rest())
+                self.assertEqual(one.wait(), service.ALLOW)
