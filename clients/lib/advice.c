@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Next steps. */
 
-#include "clients/cli/advice.h"
+#include "clients/lib/advice.h"
 
 #define PROVIDER_CERT \
 	"Ask your provider to repair the server's certificate; nothing on this computer can."
