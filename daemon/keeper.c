@@ -276,7 +276,8 @@ open_workers(struct mt_keeper *k, int control_fd)
 	if (r)
 		return r;
 	p.verdicts = k->verdicts;
-	return mt_probes_new(&p, &k->probes);
+	r = mt_probes_new(&p, &k->probes);
+	return r ? r : mt_discoveries_new(k->jobs, &k->discoveries);
 }
 
 static int
@@ -346,12 +347,26 @@ open_bus(struct mt_keeper *k, struct mt_diag *diag)
 	return r ? fail(diag, r, "message bus", message) : 0;
 }
 
+/* R-5.2-05: a floor that rose with the program reaches every account, and ends older verdicts. */
+static void
+adopt_floor(struct mt_keeper *k)
+{
+	uint64_t epoch;
+
+	if (mt_store_get_state(k->store) != MT_STORE_READY ||
+	    mt_store_adopt_floor(k->store, MT_FLOOR_VERSION, &epoch) != 0 || epoch == 0)
+		return; /* what could not be stored is tried again with the next start */
+	mt_log(MT_LOG_NOTICE, "policy", "the built-in floor rose to version %d", MT_FLOOR_VERSION);
+	emit_policy(k, MT_EVERY_UID, epoch);
+}
+
 static void
 on_store_checked(evutil_socket_t fd, short what, void *data)
 {
 	struct mt_keeper *k = data;
 
 	(void)mt_store_check_result(k->store);
+	adopt_floor(k);
 	if (mt_store_check_fd(k->store) < 0)
 		event_del(k->check_event);
 }
@@ -361,6 +376,7 @@ watch_store(struct mt_keeper *k)
 {
 	int fd = mt_store_check_fd(k->store);
 
+	adopt_floor(k);
 	if (fd < 0)
 		return 0;
 	k->check_event = event_new(k->base, fd, EV_READ | EV_PERSIST, on_store_checked, k);
@@ -424,6 +440,7 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_dispatch_free(k->dispatch);
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
+	mt_discoveries_free(k->discoveries);
 	mt_verdicts_free(k->verdicts);
 	mt_trust_watch_free(k->watch);
 	mt_jobs_free(k->jobs);

@@ -56,25 +56,41 @@ filled(DBusMessage *message, bool ok)
 	return NULL;
 }
 
-int
-mt_call_add_account(struct mt_cli *cli, const char *address,
-		    char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE])
+/* A call whose arguments are an address and no options. */
+static DBusMessage *
+address_call(enum mt_call which, const char *address)
 {
-	DBusMessage *call = mt_client_message(MT_CALL_MANAGER_ADD_ACCOUNT, NULL);
-	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
-	const char *path, *id;
+	DBusMessage *call = mt_client_message(which, NULL);
 	struct mt_dict options;
 	DBusMessageIter iter;
 	int r;
 
-	if (call) {
-		dbus_message_iter_init_append(call, &iter);
-		r = mt_codec_append_string(&iter, address);
-		mt_dict_open(&options, &iter);
-		call = filled(call, mt_dict_close(&options) == 0 && r == 0);
-	}
-	r = call_for_reply(cli, MT_CALL_MANAGER_ADD_ACCOUNT, call, MT_CLIENT_LONG_PATIENCE_USEC,
-			   &reply);
+	if (!call)
+		return NULL;
+	dbus_message_iter_init_append(call, &iter);
+	r = mt_codec_append_string(&iter, address);
+	mt_dict_open(&options, &iter);
+	return filled(call, mt_dict_close(&options) == 0 && r == 0);
+}
+
+int
+mt_call_discover(struct mt_cli *cli, const char *address, DBusMessage **ret_reply)
+{
+	return call_for_reply(cli, MT_CALL_MANAGER_DISCOVER,
+			      address_call(MT_CALL_MANAGER_DISCOVER, address),
+			      MT_CLIENT_PATIENCE_USEC, ret_reply);
+}
+
+int
+mt_call_add_account(struct mt_cli *cli, const char *address,
+		    char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE])
+{
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	const char *path, *id;
+	int r = call_for_reply(cli, MT_CALL_MANAGER_ADD_ACCOUNT,
+			       address_call(MT_CALL_MANAGER_ADD_ACCOUNT, address),
+			       MT_CLIENT_LONG_PATIENCE_USEC, &reply);
+
 	if (r)
 		return r;
 

@@ -41,6 +41,9 @@ MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *id, DBusMes
  * (may be NULL) with the digest of the server's certificate, zero where it showed none. */
 MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				struct mt_answer *ret, uint8_t *ret_leaf);
+/* (candidates, omissions, answers, detail) */
+MT_MUST_CHECK int mt_call_discover(struct mt_cli *cli, const char *address,
+				   DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				  DBusMessage **ret_reply);
 

@@ -49,6 +49,7 @@ enum mt_exit mt_cli_usage(struct mt_cli *cli, const char *command, const char *f
 
 /* Each command family in a file of its own. */
 enum mt_exit mt_command_status(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_discover(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_add(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_list(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_show(struct mt_cli *cli, int argc, char **argv);

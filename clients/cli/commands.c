@@ -19,6 +19,11 @@ const struct mt_command mt_commands[] = {
 	 "the service, the policy in force, accounts and their level",
 	 "Shows at a glance whether the service runs, which policy is in force, and how well each\n"
 	 "account is protected.\n"},
+	{"discover", "ADDRESS", mt_command_discover, "the servers DNS offers for an address",
+	 "Asks DNS which servers the domain of an address offers, and shows them best first, with\n"
+	 "how far their names can be trusted, and what was left out and why. Nothing is stored, "
+	 "and\n"
+	 "no server is connected to.\n"},
 	{"account add",
 	 "ADDRESS [--imap SERVER] [--pop3 SERVER] [--submission SERVER]\n"
 	 "                   [--reduced-confidentiality] [--allow-port-25]",

@@ -29,8 +29,8 @@ from lab.scripted import drip, flood, half_close, hear_record, listen, reset, se
 
 TLS = scripted.ssl.TLSVersion
 MIB = 1024 * 1024
-# a dialogue may take 30 s (MT_DIALOGUE_USEC); the rest is start, question and a busy machine
-DEADLINE_SEC = 34
+# a dialogue may take 25 s (MT_DIALOGUE_USEC); the rest is start, question and a busy machine
+DEADLINE_SEC = 30
 GROWTH_MAX_KIB = 1024
 # checks under way at a time: those that work, and those that wait
 QUICK, SLOW = 5, 96
