@@ -24,10 +24,11 @@ read_minimum(struct mt_edit *edit, DBusMessageIter *args)
 {
 	int r;
 
-	edit->minimum = malloc(sizeof(*edit->minimum));
+	/* the fields that were named, and no others: what is confirmed a minute later must not
+	 * bring back what another edit has changed meanwhile */
+	edit->minimum = calloc(1, sizeof(*edit->minimum));
 	if (!edit->minimum)
 		return -ENOMEM;
-	mt_account_get_minimum(mt_request_account(edit->request), edit->minimum);
 	r = mt_codec_read_minimum(args, false, edit->minimum, mt_request_diag(edit->request));
 	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
 }

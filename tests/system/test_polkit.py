@@ -196,6 +196,11 @@ class WithoutPolkit(Case):
                                     "--reduced-confidentiality", typed="reduced-confidentiality\n")
         self.assertEqual(done.returncode, 75, done.stderr)
         self.assertIn("polkit, which cannot be asked", done.stderr)
+        self.assertIn("in setup, with the requirement on", done.stderr)
+        who = self.connect(ALICE)
+        found = self.call(who, service.ROOT_PATH, "FindAccount", "s", "cli@example.test", interface=service.MANAGER)
+        shown = self.show(who, found.values()[0])
+        self.assertEqual((shown["Minimum"]["min_conf"], shown["Consents"], len(shown["Endpoints"])), ("on", [], 1))
 
     def test_root_confirms_nothing_to_polkit(self):
         who = self.connect(("root", 0))
