@@ -1,103 +1,70 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * org.mailtrust1.Account, edits that may lower protection: the minimum, consents, pins.
- *
- * Each call is read whole into a struct edit and applied from there, so that what is applied does
- * not depend on the message any more.
- */
+/* org.mailtrust1.Account, edits that may lower protection: the minimum, consents, pins. Each says
+ * here what it has to be confirmed by in system mode (bus-gate.h). */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/keeper.h"
+#include "daemon/bus-gate.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
-
-struct edit {
-	struct mt_keeper *keeper;
-	struct mt_request *request;
-	struct mt_account_id id;
-	struct mt_actor actor;
-	int (*apply)(struct edit *edit); /* outcomes of accounts.h */
-	struct mt_minimum *minimum;      /* owned */
-	struct mt_consent consent;       /* of a pin: host and leaf alone */
-	bool every_leaf;
-};
-
-static struct edit *
-edit_free(struct edit *edit)
-{
-	if (!edit)
-		return NULL;
-	free(edit->minimum);
-	free(edit);
-	return NULL;
-}
-MT_DEFINE_CLEANUP(struct edit *, edit_free);
-
-static struct edit *
-edit_new(struct mt_keeper *keeper, struct mt_request *request, int (*apply)(struct edit *edit))
-{
-	const struct mt_account *account = mt_request_account(request);
-	struct edit *edit = calloc(1, sizeof(*edit));
-
-	if (!edit)
-		return NULL;
-	edit->keeper = keeper;
-	edit->request = request;
-	edit->id = account->id;
-	edit->actor.uid = mt_request_caller(request)->uid;
-	edit->apply = apply;
-	return edit;
-}
-
-/* Applies what was read; r: what reading came to. */
-static int
-edit_run(struct edit *edit, int r)
-{
-	if (r == 0)
-		r = mt_keeper_error(edit->apply(edit));
-	if (r == 0)
-		mt_request_reply(edit->request);
-	return r;
-}
 
 /* -- the minimum ------------------------------------------------------------------------------- */
 
 static int
-apply_minimum(struct edit *edit)
+apply_minimum(struct mt_edit *edit)
 {
-	return mt_accounts_set_minimum(edit->keeper->accounts, edit->actor, &edit->id,
-				       edit->minimum);
+	return mt_keeper_error(mt_accounts_set_minimum(edit->keeper->accounts, edit->actor,
+						       &edit->id, edit->minimum));
 }
 
 static int
-read_minimum(struct edit *edit, DBusMessageIter *args)
+read_minimum(struct mt_edit *edit, DBusMessageIter *args)
 {
 	int r;
 
-	edit->minimum = malloc(sizeof(*edit->minimum));
+	/* the fields that were named, and no others: what is confirmed a minute later must not
+	 * bring back what another edit has changed meanwhile */
+	edit->minimum = calloc(1, sizeof(*edit->minimum));
 	if (!edit->minimum)
 		return -ENOMEM;
-	mt_account_get_minimum(mt_request_account(edit->request), edit->minimum);
 	r = mt_codec_read_minimum(args, false, edit->minimum, mt_request_diag(edit->request));
 	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
+}
+
+/* R-5.2-07: what weakens is confirmed, and nobody is asked about what is refused anyway. */
+static int
+weigh_minimum(struct mt_edit *edit)
+{
+	bool weaker = false;
+	int r = mt_accounts_weigh_minimum(edit->keeper->accounts, edit->actor, &edit->id,
+					  edit->minimum, &weaker);
+
+	if (r == 0 && weaker) {
+		edit->action = MT_ACTION_EDIT_OWN_ACCOUNT;
+		edit->what = "minimum";
+	}
+	return mt_keeper_error(r);
 }
 
 static int
 set_minimum(struct mt_request *request, DBusMessageIter *args, void *userdata)
 {
-	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_minimum);
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_minimum);
+	int r;
 
-	return edit ? edit_run(edit, read_minimum(edit, args)) : -ENOMEM;
+	if (!edit)
+		return -ENOMEM;
+	r = read_minimum(edit, args);
+	return mt_edit_run_take(edit, r ? r : weigh_minimum(edit));
 }
 
 /* -- consents ---------------------------------------------------------------------------------- */
 
 /* R-5.2-08: what was agreed to stands in the log, with the version of the words. */
 static void
-log_consent(const struct edit *edit)
+log_consent(const struct mt_edit *edit)
 {
 	const struct mt_account *account;
 
@@ -106,7 +73,7 @@ log_consent(const struct edit *edit)
 }
 
 static int
-apply_consent(struct edit *edit)
+apply_consent(struct mt_edit *edit)
 {
 	int r = mt_accounts_record_consent(edit->keeper->accounts, edit->actor, &edit->id,
 					   &edit->consent);
@@ -114,11 +81,11 @@ apply_consent(struct edit *edit)
 	edit->consent.uid = edit->actor.uid;
 	if (r == 0)
 		log_consent(edit);
-	return r;
+	return mt_keeper_error(r);
 }
 
 static int
-read_consent(struct edit *edit, DBusMessageIter *args)
+read_consent(struct mt_edit *edit, DBusMessageIter *args)
 {
 	struct mt_diag *diag = mt_request_diag(edit->request);
 	enum mt_consent_kind kind;
@@ -128,6 +95,11 @@ read_consent(struct edit *edit, DBusMessageIter *args)
 		mt_diag_set(diag, SIZE_MAX, "no such kind of consent");
 		return MT_ERROR_INVALID_ARGUMENTS;
 	}
+	/* D-SYS-07: no program consents in its user's name. Which host is meant, a user says
+	 * himself, as he says it where he types one. */
+	if (kind != MT_CONSENT_SRV_TARGET)
+		edit->action = MT_ACTION_EDIT_OWN_ACCOUNT;
+	edit->what = mt_consent_kind_to_string(kind);
 	r = mt_codec_read_consent_scope(args, kind, &edit->consent, diag);
 	return r > 0 ? MT_ERROR_INVALID_ARGUMENTS : r;
 }
@@ -135,29 +107,30 @@ read_consent(struct edit *edit, DBusMessageIter *args)
 static int
 record_consent(struct mt_request *request, DBusMessageIter *args, void *userdata)
 {
-	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_consent);
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_consent);
 
-	return edit ? edit_run(edit, read_consent(edit, args)) : -ENOMEM;
+	return edit ? mt_edit_run_take(edit, read_consent(edit, args)) : -ENOMEM;
 }
 
 /* -- pins -------------------------------------------------------------------------------------- */
 
 static int
-apply_pin(struct edit *edit)
+apply_pin(struct mt_edit *edit)
 {
-	return mt_accounts_pin(edit->keeper->accounts, edit->actor, &edit->id, edit->consent.host,
-			       edit->consent.leaf_sha256);
+	return mt_keeper_error(mt_accounts_pin(edit->keeper->accounts, edit->actor, &edit->id,
+					       edit->consent.host, edit->consent.leaf_sha256));
 }
 
 static int
-apply_unpin(struct edit *edit)
+apply_unpin(struct mt_edit *edit)
 {
-	return mt_accounts_unpin(edit->keeper->accounts, edit->actor, &edit->id, edit->consent.host,
-				 edit->every_leaf ? NULL : edit->consent.leaf_sha256);
+	return mt_keeper_error(mt_accounts_unpin(
+		edit->keeper->accounts, edit->actor, &edit->id, edit->consent.host,
+		edit->every_leaf ? NULL : edit->consent.leaf_sha256));
 }
 
 static int
-read_pin(struct edit *edit, DBusMessageIter *args)
+read_pin(struct mt_edit *edit, DBusMessageIter *args)
 {
 	const char *host = mt_codec_take_string(args);
 	struct mt_bytes leaf = mt_codec_take_bytes(args);
@@ -177,7 +150,8 @@ read_pin(struct edit *edit, DBusMessageIter *args)
 static int
 pin(struct mt_request *request, DBusMessageIter *args, void *userdata)
 {
-	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_pin);
+	const struct mt_account *account = mt_request_account(request);
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_pin);
 	int r;
 
 	if (!edit)
@@ -185,20 +159,24 @@ pin(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	r = read_pin(edit, args);
 	if (r == 0 && edit->every_leaf) {
 		mt_diag_set(mt_request_diag(request), SIZE_MAX, "which certificate is not said");
-		return MT_ERROR_INVALID_ARGUMENTS;
+		r = MT_ERROR_INVALID_ARGUMENTS;
 	}
 	/* 4.9: whoever removed the account and adds it again asks an administrator; the owner of a
-	 * service of his own is one (DESIGN §5). */
-	edit->actor.admin = edit->keeper->config->user;
-	return edit_run(edit, r);
+	 * service of his own is one (DESIGN §5), and so is root. */
+	if (account->state == MT_ACCOUNT_SETUP && account->added_again)
+		edit->action = MT_ACTION_PIN_AGAIN;
+	edit->what = "pin";
+	edit->actor.admin = edit->keeper->config->user || edit->actor.uid == 0;
+	return mt_edit_run_take(edit, r);
 }
 
+/* R-5.4-08: it takes a risk away, so nobody is asked. */
 static int
 unpin(struct mt_request *request, DBusMessageIter *args, void *userdata)
 {
-	MT_CLEANUP(edit_freep) struct edit *edit = edit_new(userdata, request, apply_unpin);
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_unpin);
 
-	return edit ? edit_run(edit, read_pin(edit, args)) : -ENOMEM;
+	return edit ? mt_edit_run_take(edit, read_pin(edit, args)) : -ENOMEM;
 }
 
 const struct mt_method mt_edit_methods[] = {

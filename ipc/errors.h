@@ -46,6 +46,8 @@ enum mt_error {
 	MT_ERROR_PIN_NOT_OFFERED,
 	MT_ERROR_PIN_NOT_OFFERED_EXISTING,
 	MT_ERROR_PIN_FORBIDDEN,
+	MT_ERROR_NOT_AUTHORIZED,
+	MT_ERROR_AUTHORITY_UNREACHABLE,
 	MT_ERROR_EXISTS,
 	MT_ERROR_DEGRADED,
 	MT_ERROR_SERVER_UNREACHABLE,
@@ -58,7 +60,7 @@ enum mt_error {
 	MT_ERROR_UNSUPPORTED,
 	MT_ERROR_DAEMON_UNREACHABLE /* made by the client's end, never sent */
 };
-#define MT_ERROR_COUNT 27 /* with the 0 that is none */
+#define MT_ERROR_COUNT 29 /* with the 0 that is none */
 
 /* All take any value; one that is no code counts as MT_ERROR_INTERNAL. Static storage. */
 const char *mt_error_to_string(enum mt_error error);    /* "unknown-account" */

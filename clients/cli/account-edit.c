@@ -322,6 +322,19 @@ offer_commit(struct mt_cli *cli, const struct changes *changes, const char *id)
 	return MT_EXIT_OK;
 }
 
+/* What was not confirmed is not done; the account is whole without it, and protected. */
+static enum mt_exit
+keep_protected(struct mt_cli *cli, const struct changes *changes, enum mt_exit status)
+{
+	(void)fprintf(
+		cli->err,
+		"%s is in setup, with the requirement on.\n"
+		"'mailtrust account edit %s --reduced-confidentiality' asks again, 'mailtrust "
+		"account commit %s' puts it to use as it is.\n",
+		changes->id, changes->id, changes->id);
+	return status;
+}
+
 enum mt_exit
 mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 {
@@ -347,13 +360,15 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 	if (r)
 		return mt_call_explain(cli, r, "the account was not added");
 
-	r = apply_changes(cli, id, &changes, &what);
+	r = set_candidates(cli, id, &changes, &what);
 	if (r == 0)
-		r = set_candidates(cli, id, &changes, &what);
+		r = apply_changes(cli, id, &changes, &what);
 	if (r == 0)
 		return offer_commit(cli, &changes, id);
 
 	status = mt_call_explain(cli, r, what);
+	if (r == MT_ERROR_NOT_AUTHORIZED || r == MT_ERROR_AUTHORITY_UNREACHABLE)
+		return keep_protected(cli, &changes, status);
 	/* half an account helps nobody; where removing fails too, the service drops it in a day */
 	if (r > 0 && r != MT_ERROR_DAEMON_UNREACHABLE)
 		(void)!mt_call_plain(cli, id, MT_CALL_ACCOUNT_REMOVE);

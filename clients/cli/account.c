@@ -229,6 +229,10 @@ mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 			mt_print(cli, MT_PAINT_BOLD, "Certificates accepted by hand\n");
 			mt_pins_print(cli, &view);
 		}
+		if (json_array_size(json_object_get(view.properties, "Consents")) > 0) {
+			mt_print(cli, MT_PAINT_BOLD, "Consents\n");
+			mt_consents_print(cli, &view);
+		}
 		mt_print(cli, MT_PAINT_BOLD, "Requirements\n");
 		print_dictionary(cli, json_object_get(view.properties, "EffectiveMinimum"));
 	}

@@ -35,6 +35,9 @@ const char *mt_account_view_text(const struct mt_account_view *view, const char 
  */
 void mt_pins_print(struct mt_cli *cli, const struct mt_account_view *view);
 
+/* The warnings that were agreed to, with what for and when. */
+void mt_consents_print(struct mt_cli *cli, const struct mt_account_view *view);
+
 /* Looks at servers newly set for an account in use, and keeps those that the service then took
  * over; one that is not good enough is taken back, so that the one before stays. before: the
  * account as it was. Prints what it found. */

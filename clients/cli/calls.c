@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/agent.h"
 #include "clients/cli/output.h"
 
 enum mt_exit
@@ -40,6 +41,7 @@ call_and_forget(struct mt_cli *cli, enum mt_call call, DBusMessage *message)
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 
 	/* the owner may be asked for a password first (D-SYS-07) */
+	mt_agent_start(cli);
 	return call_for_reply(cli, call, message, MT_CLIENT_LONG_PATIENCE_USEC, &reply);
 }
 

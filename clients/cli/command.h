@@ -11,6 +11,7 @@
  */
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "ipc/client.h"
 
@@ -22,6 +23,8 @@ struct mt_cli {
 	enum mt_client_where where;
 	const char *socket; /* of MT_CLIENT_SOCKET */
 	FILE *in, *out, *err;
+	bool agent_tried;         /* cli/agent.c */
+	pid_t agent;              /* the text agent; 0: none */
 	struct mt_client *client; /* connects when the first command asks */
 };
 

@@ -3,10 +3,31 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "clients/cli/account.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
+
+void
+mt_consents_print(struct mt_cli *cli, const struct mt_account_view *view)
+{
+	const json_t *consents = json_object_get(view->properties, "Consents");
+
+	for (size_t i = 0; i < json_array_size(consents); i++) {
+		const json_t *consent = json_array_get(consents, i);
+		const char *kind = json_string_value(json_object_get(consent, "kind"));
+		const char *host = json_string_value(json_object_get(consent, "host"));
+		time_t given = (time_t)(json_integer_value(json_object_get(consent, "given_at")) /
+					MT_USEC_PER_SEC);
+		char date[16];
+		struct tm tm;
+
+		(void)strftime(date, sizeof(date), "%Y-%m-%d", localtime_r(&given, &tm));
+		mt_print(cli, MT_PAINT_PLAIN, "  %s, %s, on %s\n", kind ? kind : "?",
+			 host ? host : "the whole account", date);
+	}
+}
 
 /* Kinds that are bound to one server. Of the others, the account as a whole is `account edit`'s,
  * and a certificate `pin add`'s. */

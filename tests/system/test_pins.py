@@ -4,7 +4,7 @@
 import contextlib
 import unittest
 
-from lab import mail, pki, place, scripted, service
+from lab import dbus, mail, pki, place, scripted, service
 
 LAB = CAST = None
 REDUCED, PIN = "reduced-confidentiality\n", "pin\n"
@@ -101,6 +101,8 @@ class SelfSigned(Case):
         pinned = self.pins(self.ADDRESS)
         self.assertEqual([(p["host"], p["sha256"], p["superseded"]) for p in pinned],
                          [("localhost", fingerprint(CAST.self_signed), False)])
+        self.assertRegex(self.service.mailtrust("account", "show", self.ADDRESS).stdout,
+                         r"(?m)^  pin, localhost, on 20")
         for args in (("pin", "list"), ("account", "show", self.ADDRESS)):
             text = self.service.mailtrust(*args).stdout
             self.assertIn(fingerprint(CAST.self_signed), text)
@@ -132,8 +134,14 @@ class SelfSigned(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.check(self.ADDRESS)[1], "awc")
 
-    def test_removed_it_does_not_match_any_more(self):
-        self.assertEqual(self.service.mailtrust("pin", "remove", self.ADDRESS, "localhost").returncode, 0)
+    def test_removed_it_does_not_match_any_more_and_subscribers_are_told(self):
+        with self.service.connect() as watcher:
+            self.assertIsNone(watcher.call(None, service.ROOT_PATH, service.MANAGER, "Subscribe").error())
+            self.assertEqual(self.service.mailtrust("pin", "remove", self.ADDRESS, "localhost").returncode, 0)
+            watcher.call(None, service.ROOT_PATH, service.MANAGER, "Levels")
+            told = {m.fields[dbus.MEMBER]: m.values() for m in watcher.signals}
+        self.assertEqual(told["PinChanged"][1], [])
+        self.assertIn("PolicyChanged", told)  # live connections are asked about again
         _, decision, conf, reasons = self.check(self.ADDRESS)
         self.assertEqual((decision, conf, "pin.matched" in reasons), ("awc", False, False), reasons)
         self.assertEqual(self.pins(self.ADDRESS), [])
