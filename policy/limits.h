@@ -76,6 +76,8 @@
 #define MT_REPLY_BYTES_MAX (64 * 1024)
 /* With dialling and the question a check stays below 30 s (D-STLS-13). */
 #define MT_DIALOGUE_USEC (25 * MT_USEC_PER_SEC)
+/* What the tunnel holds of a mail program that talks before it may: more is no mail (D-SYS-08). */
+#define MT_HELD_MAX (64 * 1024)
 
 /* Requests: what one caller may have in flight, and what one message may carry. */
 #define MT_REQUESTS_PER_UID_MAX 64

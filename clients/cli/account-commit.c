@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "clients/cli/account.h"
-#include "clients/cli/advice.h"
 #include "clients/cli/output.h"
+#include "clients/lib/advice.h"
 
 #define NOT_GOOD_ENOUGH "the account stays in setup: not every server is good enough"
 

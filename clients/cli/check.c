@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "clients/cli/account.h"
-#include "clients/cli/dial.h"
 #include "clients/cli/output.h"
 #include "clients/lib/ask.h"
+#include "clients/lib/dial.h"
 #include "ipc/mail/session.h"
 
 #define CHUNK_SIZE 4096

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/cli/advice.h"
+#include "clients/lib/advice.h"
 
 static const char *const paints[] = {
 	[MT_PAINT_PLAIN] = "",         [MT_PAINT_GOOD] = "\033[32m", [MT_PAINT_WARN] = "\033[33m",

@@ -160,3 +160,15 @@ mt_ask(struct mt_client *client, const char *id, enum mt_op op, const struct mt_
 	expect.now_sec = time(NULL); /* the question may have taken seconds */
 	verify_reply(client, &expect, ret);
 }
+
+void
+mt_ask_handshake(struct mt_client *client, const char *id, enum mt_op op,
+		 const struct mt_evidence *evidence, struct mt_answer *ret)
+{
+	const struct mt_check_options options = {.phase = MT_PHASE_HANDSHAKE};
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *call = NULL;
+
+	*ret = (struct mt_answer){0};
+	call = make_call(id, op, evidence, &options);
+	(void)call_check(client, call, ret);
+}

@@ -281,7 +281,7 @@ static void
 start_fetch(struct role *role, uint64_t id, struct mt_bytes body)
 {
 	struct mt_fetched failed = {.state = MT_FETCH_FAILED};
-	struct mt_fetch_request request;
+	struct mt_fetch_request request = {0};
 	struct task *task = NULL;
 
 	if (role->n_fetches >= MT_FETCHES_MAX)

@@ -44,13 +44,18 @@ show(struct mt_dialogue *d, const char *word, size_t size)
 {
 	struct mt_dialogue_facts *facts = &d->facts;
 
-	if (size + 2 > sizeof(facts->capabilities) - d->capabilities_size)
+	if (size + 2 > sizeof(facts->capabilities) - d->capabilities_size) {
+		facts->capabilities_cut = true;
 		return;
+	}
 	if (d->capabilities_size)
 		facts->capabilities[d->capabilities_size++] = ' ';
-	for (size_t i = 0; i < size; i++)
-		facts->capabilities[d->capabilities_size++] =
-			isgraph((unsigned char)word[i]) ? word[i] : '?';
+	for (size_t i = 0; i < size; i++) {
+		bool is_plain = isgraph((unsigned char)word[i]);
+
+		facts->capabilities[d->capabilities_size++] = is_plain ? word[i] : '?';
+		facts->capabilities_cut |= !is_plain;
+	}
 	facts->capabilities[d->capabilities_size] = '\0';
 }
 
@@ -390,6 +395,7 @@ mt_dialogue_enter_tls(struct mt_dialogue *d)
 	d->facts.capabilities_read = false;
 	d->facts.logindisabled = false;
 	d->facts.capabilities[0] = '\0';
+	d->facts.capabilities_cut = false;
 	d->capabilities_size = 0;
 	memset(&d->lines, 0, sizeof(d->lines));
 	/* The server gives no second greeting after an upgrade: whatever comes now is an answer. */

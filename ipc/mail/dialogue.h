@@ -39,6 +39,7 @@ struct mt_dialogue_facts {
 	uint32_t other_responses; /* before TLS, and dropped */
 	bool injection_answered;  /* diagnosis: the server spoke first inside TLS */
 	char capabilities[MT_CAPABILITIES_SIZE]; /* of the present layer, for display; printable */
+	bool capabilities_cut; /* there were more, or others: the text is not all of them */
 };
 
 struct mt_dialogue {

@@ -21,6 +21,8 @@ struct mt_session {
 	uint16_t port;
 	bool two_phase;
 	int64_t established_usec; /* 0: no handshake has ended */
+	uint8_t *rest;            /* owned; plaintext behind the dialogue's last answer */
+	size_t rest_size, rest_read;
 	char text[192];
 };
 
@@ -74,6 +76,7 @@ mt_session_free(struct mt_session *s)
 	if (!s)
 		return NULL;
 	mt_tls_free(s->tls);
+	free(s->rest);
 	free(s);
 	return NULL;
 }
@@ -82,6 +85,22 @@ enum mt_step
 mt_session_get_step(const struct mt_session *s)
 {
 	return s->step;
+}
+
+/* Keeps what the server said behind the last answer, for whoever goes on with the connection. */
+static void
+keep_rest(struct mt_session *s, const uint8_t *data, size_t size)
+{
+	if (size == 0 || s->rest)
+		return;
+	s->rest = malloc(size);
+	if (!s->rest) {
+		tell(s, "no memory for what the server said");
+		s->step = MT_STEP_FAILED;
+		return;
+	}
+	memcpy(s->rest, data, size);
+	s->rest_size = size;
 }
 
 /* -- inside TLS -------------------------------------------------------------------------------- */
@@ -112,13 +131,16 @@ static enum mt_step
 listen_in_tls(struct mt_session *s)
 {
 	uint8_t buffer[4096];
-	size_t n;
+	size_t n, taken;
 
 	while (s->dialogue.state == MT_DIALOGUE_READING &&
 	       (n = mt_tls_read(s->tls, buffer, sizeof(buffer))) > 0) {
-		(void)mt_dialogue_feed(&s->dialogue, buffer, n);
+		taken = mt_dialogue_feed(&s->dialogue, buffer, n);
 		speak_in_tls(s);
+		keep_rest(s, buffer + taken, n - taken);
 	}
+	if (s->step == MT_STEP_FAILED)
+		return s->step;
 	if (s->dialogue.state == MT_DIALOGUE_READING && mt_tls_get_state(s->tls) != MT_TLS_OPEN)
 		mt_dialogue_end(&s->dialogue);
 	if (s->dialogue.state != MT_DIALOGUE_READING)
@@ -212,12 +234,15 @@ follow_dialogue(struct mt_session *s)
 enum mt_step
 mt_session_feed(struct mt_session *s, const uint8_t *data, size_t size, int64_t wall_usec)
 {
+	size_t taken;
+
 	if (s->step != MT_STEP_CONTINUE || size == 0)
 		return s->step;
 	if (s->tls)
 		return feed_tls(s, data, size, wall_usec);
-	(void)mt_dialogue_feed(&s->dialogue, data, size);
-	return follow_dialogue(s);
+	taken = mt_dialogue_feed(&s->dialogue, data, size);
+	keep_rest(s, data + taken, size - taken);
+	return s->step == MT_STEP_FAILED ? s->step : follow_dialogue(s);
 }
 
 enum mt_step
@@ -254,6 +279,53 @@ mt_session_output(struct mt_session *s, uint8_t *buffer, size_t size)
 	memcpy(buffer, out.data, out.size);
 	mt_dialogue_sent(&s->dialogue);
 	return out.size;
+}
+
+/* -- the pipe ---------------------------------------------------------------------------------- */
+
+bool
+mt_session_is_in_tls(const struct mt_session *s)
+{
+	return s->told_in_tls;
+}
+
+enum mt_tls_state
+mt_session_receive(struct mt_session *s, const uint8_t *data, size_t size)
+{
+	return mt_tls_feed(s->tls, data, size);
+}
+
+size_t
+mt_session_read(struct mt_session *s, uint8_t *buffer, size_t size)
+{
+	size_t n = s->rest_size - s->rest_read;
+
+	if (n == 0)
+		return s->told_in_tls ? mt_tls_read(s->tls, buffer, size) : 0;
+	if (n > size)
+		n = size;
+	memcpy(buffer, s->rest + s->rest_read, n);
+	s->rest_read += n;
+	return n;
+}
+
+enum mt_tls_state
+mt_session_get_tls_state(const struct mt_session *s)
+{
+	return mt_tls_get_state(s->tls);
+}
+
+int
+mt_session_write(struct mt_session *s, const uint8_t *data, size_t size)
+{
+	return mt_tls_write(s->tls, data, size);
+}
+
+void
+mt_session_close(struct mt_session *s)
+{
+	if (s->told_in_tls)
+		mt_tls_close(s->tls);
 }
 
 void
@@ -343,6 +415,12 @@ mt_session_get_injection(const struct mt_session *s)
 	if (facts->buffered_bytes)
 		return MT_INJECTION_EARLY;
 	return s->told_in_tls ? MT_INJECTION_DROPPED : MT_INJECTION_BROKEN_OFF;
+}
+
+const struct mt_dialogue_facts *
+mt_session_get_facts(const struct mt_session *s)
+{
+	return &s->dialogue.facts;
 }
 
 const char *

@@ -65,6 +65,22 @@ MT_MUST_CHECK int mt_session_get_evidence(const struct mt_session *session, cons
 					  uint16_t local_port, int64_t wall_usec,
 					  struct mt_evidence *ret);
 
+/* The pipe. After DONE the connection is the mail program's: its bytes go in with write, the
+ * server's come out with read. Whether they may is a verdict's, not asked for here. Only inside
+ * TLS; without it bytes need no session, but for what read still holds of the dialogue's last turn.
+ */
+bool mt_session_is_in_tls(const struct mt_session *session);
+/* Bytes from the network. Return: OPEN; CLOSED: close_notify came; FAILED: no more can be read. */
+enum mt_tls_state mt_session_receive(struct mt_session *session, const uint8_t *data, size_t size);
+/* Plaintext of the server, first what came behind the dialogue's last answer. Return: how many. */
+size_t mt_session_read(struct mt_session *session, uint8_t *buffer, size_t size);
+/* Of the records read so far, as mt_session_receive() returns it. */
+enum mt_tls_state mt_session_get_tls_state(const struct mt_session *session);
+/* Return: 0, -EIO. */
+MT_MUST_CHECK int mt_session_write(struct mt_session *session, const uint8_t *data, size_t size);
+/* Queues close_notify: we say no more, and may still listen (RFC 8446 §6.1). Once. */
+void mt_session_close(struct mt_session *session);
+
 /* Queues LOGOUT or QUIT and close_notify; nothing where TLS was due and did not come about. */
 void mt_session_logout(struct mt_session *session);
 
@@ -78,6 +94,8 @@ enum mt_injection {
 };
 enum mt_injection mt_session_get_injection(const struct mt_session *session);
 
+/* What the dialogue learnt. Lives as long as the session. */
+const struct mt_dialogue_facts *mt_session_get_facts(const struct mt_session *session);
 /* For people: the capabilities last read, and one line on how far it went. Printable ASCII. */
 const char *mt_session_get_capabilities(const struct mt_session *session);
 const char *mt_session_get_text(const struct mt_session *session);

@@ -11,13 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clients/cli/advice.h"
 #include "clients/cli/command.h"
-#include "clients/cli/dial.h"
 #include "clients/cli/endpoint.h"
 #include "clients/cli/fingerprint.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
+#include "clients/lib/advice.h"
+#include "clients/lib/dial.h"
 
 /* A cli whose output is kept. */
 struct world {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MT_CLI_ADVICE_H
-#define MT_CLI_ADVICE_H
+#ifndef MT_LIB_ADVICE_H
+#define MT_LIB_ADVICE_H
 
 /*
  * The honest next step for each reason: what the person in front of the screen can do about it, or

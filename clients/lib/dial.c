@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One TCP connection, within a time. */
 
-#include "clients/cli/dial.h"
+#include "clients/lib/dial.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MT_CLI_DIAL_H
-#define MT_CLI_DIAL_H
+#ifndef MT_LIB_DIAL_H
+#define MT_LIB_DIAL_H
 
 /*
  * Opens the one TCP connection a check needs: the addresses in the order the service gave them,

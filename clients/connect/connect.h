@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_CONNECT_CONNECT_H
+#define MT_CONNECT_CONNECT_H
+
+/*
+ * A whole tunnel, from a named account to an exit status: find the server, dial it, run the session
+ * between it and two ends of a mail program, and tell a person on standard error why it did not
+ * come about. The program hears the same in its own protocol.
+ *
+ * There is no option that weakens anything, here or anywhere (R-5.2-10): what the service denies
+ * does not happen.
+ */
+
+#include "ipc/client.h"
+#include "policy/service.h"
+
+struct mt_connect {
+	struct mt_client *client; /* borrowed */
+	const char *account;      /* address or id; borrowed */
+	enum mt_proto proto;
+};
+
+/* in and out are the program's ends, may be one, and are non-blocking. Return: as DESIGN §11 lists
+ * them. */
+enum mt_exit mt_connect_run(const struct mt_connect *connect, int in, int out);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_CONNECT_JUDGE_H
+#define MT_CONNECT_JUDGE_H
+
+/*
+ * Puts a tunnel's questions to the service: describes the connection in hand, asks, believes the
+ * answer only as far as clients/lib/ask.h verified it, and hands it to the tunnel. Blocks for at
+ * most MT_CLIENT_PATIENCE_USEC; a service that is missing, silent or talks nonsense is a denial
+ * (D-SYS-04). Decides nothing.
+ */
+
+#include "clients/connect/tunnel.h"
+#include "ipc/client.h"
+
+struct mt_judge {
+	struct mt_client *client; /* borrowed */
+	const char *id;           /* of the account; borrowed */
+	const char *peer;         /* as inet_ntop prints it; borrowed */
+	uint16_t local_port;
+	struct mt_answer answer; /* the last one; whoever made the judge clears it */
+};
+
+void mt_judge_ask(struct mt_judge *judge, struct mt_tunnel *tunnel);
+
+#endif

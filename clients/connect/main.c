@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* mailtrust-connect: options, ends, exit status. */
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clients/connect/connect.h"
+
+static const char usage_text[] =
+	"Usage: mailtrust connect [--user | --system | --socket PATH] ID SERVICE\n\n"
+	"Standard input and output become a mail session that the service has authorised. SERVICE "
+	"is\nimap, pop3 or submission.\n";
+
+struct arguments {
+	enum mt_client_where where;
+	const char *socket;
+	struct mt_connect connect;
+};
+
+static enum mt_exit
+usage(const char *why)
+{
+	(void)fprintf(stderr, "mailtrust connect: %s\n%s", why, usage_text);
+	return MT_EXIT_USAGE;
+}
+
+static enum mt_exit
+parse_arguments(int argc, char **argv, struct arguments *ret)
+{
+	static const struct option options[] = {{"user", no_argument, NULL, 'u'},
+						{"system", no_argument, NULL, 's'},
+						{"socket", required_argument, NULL, 'p'},
+						{0}};
+	const struct mt_service *service;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == '?')
+			return usage("there is no such option, or it lacks its value");
+		ret->where = option == 'u'   ? MT_CLIENT_USER
+			     : option == 's' ? MT_CLIENT_SYSTEM
+					     : MT_CLIENT_SOCKET;
+		ret->socket = option == 'p' ? optarg : NULL;
+	}
+	if (argc - optind != 2)
+		return usage("it takes an account and a service");
+	ret->connect.account = argv[optind];
+	service = mt_service_find_label(argv[optind + 1]);
+	if (!service)
+		return usage("services are imap, pop3 and submission");
+	ret->connect.proto = service->proto;
+	return MT_EXIT_OK;
+}
+
+/* Both directions have to be served at once, so neither end may block; the flag is the open file's,
+ * which the program's parent may share, so it is put back. A terminal is left alone: it blocks
+ * nobody for long, and the shell behind it would stumble. Return: the flags before, or -1. */
+static int
+unblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK) || isatty(fd))
+		return -1;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? flags : -1;
+}
+
+static void
+restore(int fd, int flags)
+{
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags);
+}
+
+static enum mt_exit
+run_on_standard_ends(const struct mt_connect *connect)
+{
+	int in = unblock(STDIN_FILENO), out = unblock(STDOUT_FILENO);
+	enum mt_exit status = mt_connect_run(connect, STDIN_FILENO, STDOUT_FILENO);
+
+	restore(STDOUT_FILENO, out);
+	restore(STDIN_FILENO, in);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	enum mt_exit status;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	status = parse_arguments(argc, argv, &arguments);
+	if (status)
+		return (int)status;
+	if (mt_client_new(arguments.where, arguments.socket, &arguments.connect.client))
+		return MT_EXIT_INTERNAL;
+	status = run_on_standard_ends(&arguments.connect);
+	mt_client_free(arguments.connect.client);
+	return (int)status;
+}
