@@ -29,7 +29,7 @@ consent_guard(const struct mt_account *account, const struct mt_consent *consent
 	case MT_CONSENT_PIN:
 		/* R-5.4-05: pinning belongs to setup. */
 		if (account->state != MT_ACCOUNT_SETUP)
-			return MT_ACCOUNTS_E_PIN_NOT_OFFERED;
+			return MT_ACCOUNTS_E_PIN_EXISTING;
 		return mt_account_has_host(account, consent->host) ? 0 : MT_ACCOUNTS_E_NO_ENDPOINT;
 	case MT_CONSENT_SRV_TARGET:
 		return mt_account_has_host(account, consent->host) ? 0 : MT_ACCOUNTS_E_NO_ENDPOINT;
@@ -157,7 +157,7 @@ pin_guard(struct mt_accounts *accounts, struct mt_actor actor, const struct mt_a
 
 	/* R-5.4-05, R-5.4-06: never in answer to a failure of an account in use. */
 	if (account->state != MT_ACCOUNT_SETUP)
-		return MT_ACCOUNTS_E_PIN_NOT_OFFERED;
+		return MT_ACCOUNTS_E_PIN_EXISTING;
 	if (!mt_account_has_host(account, host))
 		return MT_ACCOUNTS_E_NO_ENDPOINT;
 	/* 4.9: removing and adding again is no way around that. */
@@ -197,24 +197,37 @@ mt_accounts_pin(struct mt_accounts *accounts, struct mt_actor actor, const struc
 	return mt_change_finish(accounts, &change, MT_CHANGED_PINS);
 }
 
-int
-mt_accounts_unpin(struct mt_accounts *accounts, struct mt_actor actor,
-		  const struct mt_account_id *id, const char *host, const uint8_t *leaf_sha256)
+unsigned int
+mt_change_remove_pins(struct mt_account *account, const char *host, const uint8_t *leaf_sha256)
 {
-	struct mt_change change MT_CLEANUP(mt_change_clear);
-	struct mt_account *account = &change.account;
-	int r = mt_change_begin(accounts, actor, id, &change);
+	unsigned int what = 0;
 
-	if (r != 0)
-		return r;
-	if (mt_account_remove_pins(account, host, leaf_sha256) == 0)
-		return MT_ACCOUNTS_E_NO_ENDPOINT;
+	if (mt_account_remove_pins(account, host, leaf_sha256) > 0)
+		what |= MT_CHANGED_PINS;
 	/* The consent goes with what it was given for. */
 	for (size_t i = account->n_consents; i-- > 0;)
 		if (account->consents[i].kind == MT_CONSENT_PIN &&
 		    mt_domain_equal(account->consents[i].host, host) &&
 		    (!leaf_sha256 ||
-		     memcmp(account->consents[i].leaf_sha256, leaf_sha256, 32) == 0))
+		     memcmp(account->consents[i].leaf_sha256, leaf_sha256, 32) == 0)) {
 			mt_account_remove_consent(account, i);
-	return mt_change_finish(accounts, &change, MT_CHANGED_PINS | MT_CHANGED_CONSENTS);
+			what |= MT_CHANGED_CONSENTS;
+		}
+	return what;
+}
+
+int
+mt_accounts_unpin(struct mt_accounts *accounts, struct mt_actor actor,
+		  const struct mt_account_id *id, const char *host, const uint8_t *leaf_sha256)
+{
+	struct mt_change change MT_CLEANUP(mt_change_clear);
+	unsigned int what;
+	int r = mt_change_begin(accounts, actor, id, &change);
+
+	if (r != 0)
+		return r;
+	what = mt_change_remove_pins(&change.account, host, leaf_sha256);
+	if (!(what & MT_CHANGED_PINS))
+		return MT_ACCOUNTS_E_NO_ENDPOINT;
+	return mt_change_finish(accounts, &change, what);
 }

@@ -60,6 +60,10 @@ MT_MUST_CHECK int mt_change_index_pins(struct mt_accounts *accounts,
 MT_MUST_CHECK int mt_change_put(struct mt_accounts *accounts, const struct mt_account *account);
 /* min_conf is effectively off, the policy has not expired, and the warning was confirmed. */
 bool mt_change_is_reduced(struct mt_accounts *accounts, const struct mt_account *account);
+/* Takes pins of a host, with their consents, from the copy; leaf NULL: all. Return: what changed.
+ * accounts-consent.c */
+unsigned int mt_change_remove_pins(struct mt_account *account, const char *host,
+				   const uint8_t *leaf_sha256);
 
 /* -- accounts-index.c: return 0, DEGRADED, NOT_READY, -errno, and what is named */
 struct mt_id_list {

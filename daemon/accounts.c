@@ -46,6 +46,8 @@ static const char *const accounts_texts[] = {
 	[MT_ACCOUNTS_E_PIN_NOT_OFFERED] = "this certificate cannot be accepted by hand",
 	[MT_ACCOUNTS_E_PIN_FORBIDDEN] =
 		"the organisation does not allow accepting certificates by hand",
+	[MT_ACCOUNTS_E_PIN_EXISTING] =
+		"the account is in use: no certificate is accepted by hand any more",
 };
 
 const char *

@@ -32,9 +32,9 @@ enum {
 	MT_ACCOUNTS_E_BELOW_MINIMUM = 11,   /* a probe did not reach confidentiality */
 	MT_ACCOUNTS_E_NOT_PERMITTED = 12,   /* suspended by another party; suspended: admin only */
 	MT_ACCOUNTS_E_NO_ENDPOINT = 13,     /* the endpoint, pin or consent named is not there */
-	MT_ACCOUNTS_E_PIN_NOT_OFFERED =
-		14,                      /* pin.not-offered-existing, or no live probe offered it */
-	MT_ACCOUNTS_E_PIN_FORBIDDEN = 15 /* pin.forbidden-by-policy */
+	MT_ACCOUNTS_E_PIN_NOT_OFFERED = 14, /* no live probe offered it, or the minimum is on */
+	MT_ACCOUNTS_E_PIN_FORBIDDEN = 15,   /* pin.forbidden-by-policy */
+	MT_ACCOUNTS_E_PIN_EXISTING = 16     /* pin.not-offered-existing: not in setup any more */
 };
 const char *mt_accounts_strerror(int outcome);
 
@@ -128,11 +128,14 @@ MT_MUST_CHECK int mt_accounts_add(struct mt_accounts *accounts, uint32_t uid, co
 MT_MUST_CHECK int mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 					   const struct mt_account_id *id,
 					   const struct mt_endpoint *endpoint);
+/* A host that is no host of the account any more takes its pins and their consents along: they were
+ * for the account's servers (R-5.4-03). */
 MT_MUST_CHECK int mt_accounts_remove_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 					      const struct mt_account_id *id, enum mt_proto proto,
 					      const char *host, uint16_t port); /* NO_ENDPOINT */
 /* What a probe found. In an active account a candidate becomes saved when it reached
- * confidentiality, or when the effective min_conf is off with consent (4.9). */
+ * confidentiality, or when the effective min_conf is off with consent (4.9); it then takes the
+ * place of the service's other servers. */
 struct mt_probe {
 	enum mt_proto proto;
 	const char *host;
@@ -150,7 +153,9 @@ MT_MUST_CHECK int mt_accounts_set_probe(struct mt_accounts *accounts, struct mt_
  * The fields present in min replace those of the account; client_cert_allow is left alone.
  * Strengthening is free. Weakening any field: ORG_REFUSED where the effective user_relax is
  * forbidden, whoever asks; weakening min_conf or a field of the bundle also needs the consent
- * reduced-confidentiality of the current text, else WARNING_REQUIRED. That consent ends when it was
+ * reduced-confidentiality of the current text, else WARNING_REQUIRED; renewing an expired policy
+ * counts as weakening the default it had reverted to, and needs a consent given since (4.7). That
+ * consent ends when it was
  * used with min_conf left on, and when min_conf is switched on, so that the next time shows the
  * warning again. INVALID: a field an account may not hold. Works while suspended: an expired policy
  * is renewed so.
@@ -158,6 +163,11 @@ MT_MUST_CHECK int mt_accounts_set_probe(struct mt_accounts *accounts, struct mt_
 MT_MUST_CHECK int mt_accounts_set_minimum(struct mt_accounts *accounts, struct mt_actor actor,
 					  const struct mt_account_id *id,
 					  const struct mt_minimum *min);
+/* Would mt_accounts_set_minimum() weaken any field? Its outcomes, and nothing is changed;
+ * *ret_weaker is set with 0. */
+MT_MUST_CHECK int mt_accounts_weigh_minimum(struct mt_accounts *accounts, struct mt_actor actor,
+					    const struct mt_account_id *id,
+					    const struct mt_minimum *min, bool *ret_weaker);
 /* Client certificates of this account alone (R-5.5-04, -05). QUOTA; NO_ENDPOINT where absent. */
 MT_MUST_CHECK int mt_accounts_allow_client_cert(struct mt_accounts *accounts, struct mt_actor actor,
 						const struct mt_account_id *id,
@@ -169,8 +179,8 @@ MT_MUST_CHECK int mt_accounts_revoke_client_cert(struct mt_accounts *accounts,
 /*
  * Records a consent of the owner. Taken from consent: kind, proto, host, port, leaf, text_version;
  * time, uid and expiry are set here (D-SYS-07). INVALID: malformed for its kind or not the current
- * text; NO_ENDPOINT: not an endpoint of this account; STATE: suspended, or pin outside setup;
- * QUOTA.
+ * text; NO_ENDPOINT: not an endpoint of this account; STATE: suspended; PIN_EXISTING: pin outside
+ * setup; QUOTA.
  */
 MT_MUST_CHECK int mt_accounts_record_consent(struct mt_accounts *accounts, struct mt_actor actor,
 					     const struct mt_account_id *id,
@@ -184,7 +194,8 @@ MT_MUST_CHECK int mt_accounts_consume_consent(struct mt_accounts *accounts, stru
  * Pins a leaf to a host of the account: state setup, a probe of this very leaf that offered it
  * within the last 24 h, consent pin for (host, leaf), pinning not forbidden, min_conf effectively
  * off (R-5.4-02, -05, Q-14); a re-added account needs an administrator.
- * Return also: PIN_NOT_OFFERED, PIN_FORBIDDEN, WARNING_REQUIRED, NOT_PERMITTED, NO_ENDPOINT, QUOTA.
+ * Return also: PIN_EXISTING, PIN_NOT_OFFERED, PIN_FORBIDDEN, WARNING_REQUIRED, NOT_PERMITTED,
+ * NO_ENDPOINT, QUOTA.
  */
 MT_MUST_CHECK int mt_accounts_pin(struct mt_accounts *accounts, struct mt_actor actor,
 				  const struct mt_account_id *id, const char *host,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* org.mailtrust1.Account: handlers read, call, append. Who may call stands in the table at the end.
- */
+/* org.mailtrust1.Account: handlers read, call, append. Who may call stands in the table at the end;
+ * edits of the minimum, consents and pins stand in bus-edit.c. */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/keeper.h"
+#include "daemon/bus-gate.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
 
@@ -139,49 +139,6 @@ check(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	return reply_empty(request, r);
 }
 
-/* -- policy and consents ----------------------------------------------------------------------- */
-
-static int
-set_minimum(struct mt_request *request, DBusMessageIter *args, void *userdata)
-{
-	struct mt_keeper *keeper = userdata;
-	struct mt_minimum *min = malloc(sizeof(*min));
-	struct mt_account_id id = account_of(request)->id;
-	int r;
-
-	if (!min)
-		return -ENOMEM;
-	mt_account_get_minimum(account_of(request), min);
-	r = mt_codec_read_minimum(args, false, min, mt_request_diag(request));
-	if (r > 0)
-		r = MT_ERROR_INVALID_ARGUMENTS;
-	if (r == 0)
-		r = mt_keeper_error(
-			mt_accounts_set_minimum(keeper->accounts, actor_of(request), &id, min));
-	free(min);
-	return reply_empty(request, r);
-}
-
-static int
-record_consent(struct mt_request *request, DBusMessageIter *args, void *userdata)
-{
-	struct mt_keeper *keeper = userdata;
-	struct mt_account_id id = account_of(request)->id;
-	struct mt_consent consent;
-	enum mt_consent_kind kind;
-	int r;
-
-	if (mt_consent_kind_from_string(mt_codec_take_string(args), &kind) != 0) {
-		mt_diag_set(mt_request_diag(request), SIZE_MAX, "no such kind of consent");
-		return MT_ERROR_INVALID_ARGUMENTS;
-	}
-	r = mt_codec_read_consent_scope(args, kind, &consent, mt_request_diag(request));
-	if (r)
-		return r < 0 ? r : MT_ERROR_INVALID_ARGUMENTS;
-	return reply_empty(request, mt_keeper_error(mt_accounts_record_consent(
-					    keeper->accounts, actor_of(request), &id, &consent)));
-}
-
 /* -- endpoints --------------------------------------------------------------------------------- */
 
 static int
@@ -208,58 +165,93 @@ endpoint_of(const struct mt_account *account, enum mt_proto proto)
 
 /* In setup one service has one server: a new one replaces what was there. */
 static int
-replace_candidates(struct mt_keeper *keeper, struct mt_request *request,
-		   const struct mt_account_id *id, const struct mt_endpoint *fresh)
+replace_candidates(struct mt_edit *edit)
 {
+	const struct mt_endpoint *fresh = &edit->endpoint, *old;
+	struct mt_accounts *accounts = edit->keeper->accounts;
 	const struct mt_account *account;
-	const struct mt_endpoint *old;
 	char host[MT_DOMAIN_SIZE];
 	uint16_t port;
-	int r = mt_accounts_find(keeper->accounts, actor_of(request), id, &account);
+	int r = mt_accounts_find(accounts, edit->actor, &edit->id, &account);
 
 	while (r == 0 && account->state == MT_ACCOUNT_SETUP &&
 	       (old = endpoint_of(account, fresh->proto)) != NULL &&
 	       (old->port != fresh->port || strcmp(old->host, fresh->host) != 0)) {
 		memcpy(host, old->host, sizeof(host));
 		port = old->port;
-		r = mt_accounts_remove_endpoint(keeper->accounts, actor_of(request), id,
-						fresh->proto, host, port);
+		r = mt_accounts_remove_endpoint(accounts, edit->actor, &edit->id, fresh->proto,
+						host, port);
 		if (r == 0)
-			r = mt_accounts_find(keeper->accounts, actor_of(request), id, &account);
+			r = mt_accounts_find(accounts, edit->actor, &edit->id, &account);
 	}
 	return r;
 }
 
 static int
-set_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdata)
+apply_endpoint(struct mt_edit *edit)
 {
-	struct mt_keeper *keeper = userdata;
-	struct mt_account_id id = account_of(request)->id;
-	struct mt_endpoint endpoint = {.discovery = MT_DISCOVERY_MANUAL,
-				       .dnssec = MT_DNSSEC_INSECURE};
+	int r = replace_candidates(edit);
+
+	if (r == 0)
+		r = mt_accounts_set_endpoint(edit->keeper->accounts, edit->actor, &edit->id,
+					     &edit->endpoint);
+	return mt_keeper_error(r);
+}
+
+static int
+read_endpoint(struct mt_edit *edit, DBusMessageIter *args)
+{
+	struct mt_diag *diag = mt_request_diag(edit->request);
+	struct mt_endpoint *endpoint = &edit->endpoint;
 	const char *host;
-	int r = read_proto(request, args, &endpoint.proto);
+	int r = read_proto(edit->request, args, &endpoint->proto);
 
 	if (r)
 		return r;
-	if (mt_transport_from_string(mt_codec_take_string(args), &endpoint.transport) != 0) {
-		mt_diag_set(mt_request_diag(request), SIZE_MAX,
-			    "the transport is none of implicit, starttls, none");
+	if (mt_transport_from_string(mt_codec_take_string(args), &endpoint->transport) != 0) {
+		mt_diag_set(diag, SIZE_MAX, "the transport is none of implicit, starttls, none");
 		return MT_ERROR_INVALID_ARGUMENTS;
 	}
 	host = mt_codec_take_string(args);
-	endpoint.port = mt_codec_take_u16(args);
-	r = mt_idn_host(host, strlen(host), endpoint.host);
-	if (r > 0 || endpoint.port == 0) {
-		mt_diag_set(mt_request_diag(request), SIZE_MAX,
-			    "the server is not a host name or address with a port");
+	endpoint->port = mt_codec_take_u16(args);
+	r = mt_idn_host(host, strlen(host), endpoint->host);
+	if (r > 0 || endpoint->port == 0) {
+		mt_diag_set(diag, SIZE_MAX, "the server is not a host name or address with a port");
 		return MT_ERROR_INVALID_ARGUMENTS;
 	}
-	if (r == 0)
-		r = replace_candidates(keeper, request, &id, &endpoint);
-	if (r == 0)
-		r = mt_accounts_set_endpoint(keeper->accounts, actor_of(request), &id, &endpoint);
-	return reply_empty(request, mt_keeper_error(r));
+	return r;
+}
+
+/* A server of an account in use that is not encrypted from the start, or not at all, where the one
+ * before was. */
+static bool
+weakens_transport(const struct mt_account *account, const struct mt_endpoint *fresh)
+{
+	if (account->state != MT_ACCOUNT_ACTIVE)
+		return false;
+	for (size_t i = 0; i < account->n_endpoints; i++)
+		if (account->endpoints[i].proto == fresh->proto &&
+		    account->endpoints[i].status == MT_ENDPOINT_SAVED &&
+		    account->endpoints[i].transport > fresh->transport)
+			return true;
+	return false;
+}
+
+static int
+set_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_endpoint);
+	int r;
+
+	if (!edit)
+		return -ENOMEM;
+	edit->endpoint.discovery = MT_DISCOVERY_MANUAL;
+	edit->endpoint.dnssec = MT_DNSSEC_INSECURE;
+	r = read_endpoint(edit, args);
+	if (r == 0 && weakens_transport(account_of(request), &edit->endpoint))
+		edit->action = MT_ACTION_EDIT_OWN_ACCOUNT;
+	edit->what = "endpoint";
+	return mt_edit_run_take(edit, r);
 }
 
 static int
@@ -430,8 +422,6 @@ remove_account(struct mt_request *request, DBusMessageIter *args, void *userdata
 
 const struct mt_method mt_account_methods[] = {
 	{MT_CALL_ACCOUNT_CHECK, MT_ACCESS_OWNER, check},
-	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum},
-	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent},
 	{MT_CALL_ACCOUNT_SET_ENDPOINT, MT_ACCESS_OWNER, set_endpoint},
 	{MT_CALL_ACCOUNT_REMOVE_ENDPOINT, MT_ACCESS_OWNER, remove_endpoint},
 	{MT_CALL_ACCOUNT_RESOLVE, MT_ACCESS_OWNER, resolve},

@@ -187,6 +187,7 @@ status(struct mt_request *request, DBusMessageIter *args, void *userdata)
 
 const struct mt_method mt_manager_methods[] = {
 	{MT_CALL_MANAGER_ADD_ACCOUNT, MT_ACCESS_ANYONE, add_account},
+	{MT_CALL_MANAGER_DISCOVER, MT_ACCESS_ANYONE, mt_manager_discover},
 	{MT_CALL_MANAGER_FIND_ACCOUNT, MT_ACCESS_ANYONE, find_account},
 	{MT_CALL_MANAGER_GET_KEYS, MT_ACCESS_ANYONE, get_keys},
 	{MT_CALL_MANAGER_LEVELS, MT_ACCESS_ANYONE, levels},

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/keeper.h"
 #include "ipc/codec.h"
+#include "policy/domain.h"
 
 static int
 append_id(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
@@ -109,6 +111,53 @@ append_consents(void *account, uint32_t uid, DBusMessageIter *variant, void *use
 	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
 }
 
+static bool
+was_seen_with(const struct mt_endpoint *endpoint, enum mt_reason reason)
+{
+	for (size_t i = 0; i < endpoint->n_probe_reasons; i++)
+		if (endpoint->probe_reasons[i] == (uint8_t)reason)
+			return true;
+	return false;
+}
+
+static int
+append_pin(DBusMessageIter *array, const struct mt_account *a, const struct mt_pin *pin)
+{
+	bool superseded = false, expired = false;
+	struct mt_dict dict;
+
+	for (size_t i = 0; i < a->n_endpoints; i++) {
+		const struct mt_endpoint *endpoint = &a->endpoints[i];
+
+		if (!mt_domain_equal(endpoint->host, pin->host))
+			continue;
+		superseded |= was_seen_with(endpoint, MT_REASON_PIN_SUPERSEDED);
+		expired |= was_seen_with(endpoint, MT_REASON_CERT_EXPIRED) &&
+			   memcmp(endpoint->probe_leaf, pin->leaf_sha256, 32) == 0;
+	}
+	mt_dict_open(&dict, array);
+	mt_dict_add_string(&dict, "host", pin->host);
+	mt_dict_add_bytes(&dict, "leaf_sha256", (struct mt_bytes){pin->leaf_sha256, 32});
+	mt_dict_add_time(&dict, "created", pin->created_usec);
+	mt_dict_add_bool(&dict, "superseded", superseded);
+	mt_dict_add_bool(&dict, "expired", expired);
+	return mt_dict_close(&dict);
+}
+
+static int
+append_pins(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	const struct mt_account *a = account;
+	DBusMessageIter array;
+	int r = 0;
+
+	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_pins && r == 0; i++)
+		r = append_pin(&array, a, &a->pins[i]);
+	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
 const struct mt_property mt_account_properties[] = {
 	{MT_PROPERTY_ACCOUNT_ID, append_id},
 	{MT_PROPERTY_ACCOUNT_ADDRESS, append_address},
@@ -118,6 +167,7 @@ const struct mt_property mt_account_properties[] = {
 	{MT_PROPERTY_ACCOUNT_EFFECTIVE_MINIMUM, append_effective},
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_endpoints},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_consents},
+	{MT_PROPERTY_ACCOUNT_PINS, append_pins},
 };
 const size_t mt_account_n_properties = MT_ARRAY_SIZE(mt_account_properties);
 

@@ -106,6 +106,7 @@ mt_chain_cache_key(struct mt_chain_cache *cache, uint32_t uid,
 
 	if (EVP_DigestInit_ex2(context, cache->sha256, NULL) && hash_part(context, "chain", 5) &&
 	    hash_part(context, &uid, sizeof(uid)) && hash_part(context, generation, 32) &&
+	    hash_part(context, &request->wants_revocation, sizeof(request->wants_revocation)) &&
 	    hash_part(context, anchors->digest, anchors->is_set ? anchors->n * 32 : 0) &&
 	    hash_refs(context, &request->refs) && hash_tlsa(context, &request->tlsa) &&
 	    hash_chain(context, request) && EVP_DigestFinal_ex(context, ret_key, NULL))
@@ -115,16 +116,17 @@ mt_chain_cache_key(struct mt_chain_cache *cache, uint32_t uid,
 
 int
 mt_chain_cache_session_key(struct mt_chain_cache *cache, const char *account_id, const char *host,
-			   const uint8_t leaf[static 32], uint64_t epoch,
-			   const uint8_t generation[static 32], uint8_t ret_key[static 32])
+			   const uint8_t leaf[static 32], const struct mt_tlsa *tlsa,
+			   uint64_t epoch, const uint8_t generation[static 32],
+			   uint8_t ret_key[static 32])
 {
 	EVP_MD_CTX *context = cache->context;
 
 	if (EVP_DigestInit_ex2(context, cache->sha256, NULL) && hash_part(context, "session", 7) &&
 	    hash_part(context, account_id, strlen(account_id)) &&
 	    hash_part(context, host, strlen(host)) && hash_part(context, leaf, 32) &&
-	    hash_part(context, &epoch, sizeof(epoch)) && hash_part(context, generation, 32) &&
-	    EVP_DigestFinal_ex(context, ret_key, NULL))
+	    hash_tlsa(context, tlsa) && hash_part(context, &epoch, sizeof(epoch)) &&
+	    hash_part(context, generation, 32) && EVP_DigestFinal_ex(context, ret_key, NULL))
 		return 0;
 	return -EIO;
 }

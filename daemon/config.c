@@ -139,6 +139,8 @@ const struct mt_config_option mt_config_options[] = {
 	 "the message bus to serve on"},
 	{"trust", "trust-anchors", "FILE|DIR", false, true, true, parse_path, AT(trust_anchors), "the system's",
 	 "certificates to trust instead of the system's"},
+	{"trust", "fetch-local", NULL, false, true, true, parse_bool, AT(fetch_local), "no",
+	 "fetch revocation answers from loopback and private addresses too"},
 	{"dns", "dns-forward", "ADDR@PORT", true, true, true, parse_forwarder, AT(dns_forward), "resolv.conf",
 	 "a resolver to ask"},
 	{"dns", "dns-anchor", "FILE", true, true, true, parse_path_list, AT(dns_anchor), "the distribution's",

@@ -38,7 +38,8 @@ struct mt_config {
 	struct mt_config_list dns_forward; /* "ADDR@PORT" or "ADDR"; none: resolv.conf */
 	struct mt_config_list dns_anchor;  /* files, beside the distribution's root anchor */
 	struct mt_config_list dns_negative_anchor; /* domains that are not validated (RFC 7646) */
-	bool probe_local;                /* loopback and link-local may be probed (system mode) */
+	bool probe_local; /* loopback and link-local may be probed (system mode) */
+	bool fetch_local; /* revocation answers may come from addresses that are not global */
 	bool clock_must_be_synchronised; /* D-PKIX-08 */
 };
 

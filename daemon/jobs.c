@@ -6,122 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include <event2/event.h>
 
-#include "daemon/jobs-link.h"
-
-/* What tells the kinds of job apart: where it goes and what may answer it. */
-struct kind {
-	enum mt_worker_role role;
-	enum mt_wire_type reply;
-	/* Decodes body, or answers FAILED where body has no data, and calls back.
-	 * Return: false, with no call, where the body is malformed. */
-	bool (*answer)(const struct mt_job *job, struct mt_bytes body);
-};
-
-struct mt_job {
-	struct mt_jobs *jobs;
-	TAILQ_ENTRY(mt_job) entry;
-	const struct kind *kind;
-	uint64_t id;
-	struct mt_link *link; /* it was sent to; NULL while it waits */
-	uint8_t *message;     /* while it waits */
-	size_t message_size;
-	struct event *deadline;
-	union {
-		mt_jobs_chain_fn chain;
-		mt_jobs_resolve_fn resolve;
-		mt_jobs_srv_fn srv;
-		mt_jobs_tlsa_fn tlsa;
-		mt_jobs_probe_fn probe;
-	} callback;
-	void *userdata;
-};
-
-struct mt_jobs {
-	struct event_base *base;
-	struct mt_jobs_options options;
-	struct mt_links *links;
-	TAILQ_HEAD(, mt_job) list; /* oldest first */
-	size_t n[MT_WORKER_ROLE_COUNT];
-	uint64_t last_id;
-	uint8_t generation[32]; /* of the last chain worker that was ready */
-	uint32_t n_anchors;
-	bool has_generation;
-	bool has_unreadable; /* that worker found no anchors it could read */
-	struct mt_wire_message scratch;
-};
-
-static bool
-answer_chain(const struct mt_job *job, struct mt_bytes body)
-{
-	struct mt_validation validation = {0};
-
-	if (body.data && mt_wire_decode_validation(body, &validation) != 0)
-		return false;
-	job->callback.chain(&validation, job->userdata);
-	return true;
-}
-
-static bool
-answer_resolve(const struct mt_job *job, struct mt_bytes body)
-{
-	struct mt_addresses addresses = {0};
-
-	if (body.data && mt_wire_decode_addresses(body, &addresses) != 0)
-		return false;
-	job->callback.resolve(&addresses, job->userdata);
-	return true;
-}
-
-static bool
-answer_srv(const struct mt_job *job, struct mt_bytes body)
-{
-	struct mt_srv_rrset rrset = {0};
-
-	if (!body.data)
-		rrset.rrset.dnssec = MT_DNSSEC_UNDETERMINED;
-	else if (mt_wire_decode_srv_rrset(body, &rrset) != 0)
-		return false;
-	job->callback.srv(&rrset, job->userdata);
-	return true;
-}
-
-static bool
-answer_tlsa(const struct mt_job *job, struct mt_bytes body)
-{
-	struct mt_tlsa_rrset rrset = {0};
-
-	if (!body.data)
-		rrset.address = rrset.rrset.dnssec = MT_DNSSEC_UNDETERMINED;
-	else if (mt_wire_decode_tlsa_rrset(body, &rrset) != 0)
-		return false;
-	job->callback.tlsa(&rrset, job->userdata);
-	return true;
-}
-
-static bool
-answer_probe(const struct mt_job *job, struct mt_bytes body)
-{
-	struct mt_probe_result result = {0};
-	int r = body.data ? mt_wire_decode_evidence(body, &result) : 0;
-
-	if (r > 0)
-		return false;
-	job->callback.probe(&result, job->userdata); /* short of memory: FAILED */
-	mt_probe_result_clear(&result);
-	return true;
-}
-
-static const struct kind kinds[] = {
-	[MT_WIRE_CHAIN] = {MT_WORKER_CHAIN, MT_WIRE_VALIDATION, answer_chain},
-	[MT_WIRE_RESOLVE] = {MT_WORKER_NET, MT_WIRE_ADDRESSES, answer_resolve},
-	[MT_WIRE_SRV] = {MT_WORKER_NET, MT_WIRE_SRV_RRSET, answer_srv},
-	[MT_WIRE_TLSA] = {MT_WORKER_NET, MT_WIRE_TLSA_RRSET, answer_tlsa},
-	[MT_WIRE_PROBE] = {MT_WORKER_NET, MT_WIRE_EVIDENCE, answer_probe},
-};
+#include "daemon/jobs-private.h"
 
 static struct mt_job *
 free_job(struct mt_job *job)
@@ -129,6 +17,7 @@ free_job(struct mt_job *job)
 	if (job->deadline)
 		event_free(job->deadline);
 	free(job->message);
+	free(job->parts.data);
 	free(job);
 	return NULL;
 }
@@ -184,7 +73,11 @@ on_message(void *userdata, struct mt_link *link, const struct mt_wire_header *he
 
 	if (!job) /* cancelled since; but not one that was never asked */
 		return header->id != 0 && header->id <= jobs->last_id;
-	if (job->link != link || job->kind->reply != header->type || body.size == 0)
+	if (job->link != link || body.size == 0)
+		return false;
+	if (header->type == MT_WIRE_PART)
+		return mt_wire_parts_add(&job->parts, body, job->kind->parts_max) == 0;
+	if (job->kind->reply != header->type)
 		return false;
 
 	unlink_job(job);
@@ -213,6 +106,41 @@ on_gone(void *userdata, struct mt_link *link)
 	} while (job);
 }
 
+/* A part of the job went to a worker that has been succeeded since: it fails in the next round. */
+static void
+give_up(struct mt_job *job)
+{
+	static const struct timeval now = {0};
+
+	job->link = NULL;
+	free(job->message);
+	job->message = NULL;
+	(void)evtimer_add(job->deadline, &now);
+}
+
+/* Sends message after message of a job that waits. Return: whether there is room for more. */
+static bool
+send_waiting(struct mt_job *job)
+{
+	while (job->sent < job->message_size) {
+		const uint8_t *next = job->message + job->sent;
+		const size_t size = mt_wire_message_size(next);
+		struct mt_link *link;
+
+		if (mt_links_send(job->jobs->links, job->kind->role, next, size, &link) != 0)
+			return false;
+		if (job->link && job->link != link) {
+			give_up(job);
+			return true;
+		}
+		job->link = link;
+		job->sent += size;
+	}
+	free(job->message);
+	job->message = NULL;
+	return true;
+}
+
 static void
 on_writable(void *userdata, enum mt_worker_role role)
 {
@@ -220,15 +148,8 @@ on_writable(void *userdata, enum mt_worker_role role)
 	struct mt_job *job;
 
 	TAILQ_FOREACH(job, &jobs->list, entry)
-	{
-		if (job->kind->role != role || !job->message)
-			continue;
-		if (mt_links_send(jobs->links, role, job->message, job->message_size, &job->link) !=
-		    0)
-			return;
-		free(job->message);
-		job->message = NULL;
-	}
+	if (job->kind->role == role && job->message && !send_waiting(job))
+		return;
 }
 
 static void
@@ -291,15 +212,16 @@ mt_jobs_free(struct mt_jobs *jobs)
 	return NULL;
 }
 
-static int
-new_job(struct mt_jobs *jobs, enum mt_wire_type type, void *userdata, struct mt_job **ret)
+int
+mt_job_new(struct mt_jobs *jobs, const struct mt_job_kind *kind, void *userdata,
+	   struct mt_job **ret)
 {
 	struct mt_job *job = calloc(1, sizeof(*job));
 
 	if (!job)
 		return -ENOMEM;
 	job->jobs = jobs;
-	job->kind = &kinds[type];
+	job->kind = kind;
 	job->id = jobs->last_id + 1;
 	job->userdata = userdata;
 	job->deadline = evtimer_new(jobs->base, on_deadline, job);
@@ -311,112 +233,86 @@ new_job(struct mt_jobs *jobs, enum mt_wire_type type, void *userdata, struct mt_
 	return 0;
 }
 
-/* Sends what was encoded to jobs->scratch, or keeps it for later, or lets the job fail in the next
- * round where it cannot be served. Owns the job. */
-static int
-start_job(struct mt_jobs *jobs, struct mt_job *job, int encoded, uint64_t usec, struct mt_job **ret)
+void
+mt_job_cancel_new(struct mt_job *job)
 {
+	free_job(job);
+}
+
+/* Keeps what was encoded until it can be sent, behind what the job has already. */
+static int
+keep(struct mt_job *job, const struct mt_wire_message *message)
+{
+	uint8_t *whole = realloc(job->message, job->message_size + message->size);
+
+	if (!whole)
+		return -ENOMEM;
+	memcpy(whole + job->message_size, message->data, message->size);
+	job->message = whole;
+	job->message_size += message->size;
+	return 0;
+}
+
+int
+mt_job_add_parts(struct mt_job *job, struct mt_bytes bytes)
+{
+	struct mt_wire_message *scratch = &job->jobs->scratch;
+
+	while (bytes.size > 0) {
+		const struct mt_bytes part = {
+			bytes.data, bytes.size < MT_WIRE_PART_MAX ? bytes.size : MT_WIRE_PART_MAX};
+		int r = mt_wire_encode_part(scratch, job->id, part);
+
+		if (r == 0)
+			r = keep(job, scratch);
+		if (r != 0)
+			return r < 0 ? r : -EINVAL;
+		bytes.data += part.size;
+		bytes.size -= part.size;
+	}
+	return 0;
+}
+
+/* At once where that can be, else as far as there is room. */
+static int
+send_or_keep(struct mt_job *job)
+{
+	struct mt_jobs *jobs = job->jobs;
+	int r;
+
+	if (!job->message && mt_links_send(jobs->links, job->kind->role, jobs->scratch.data,
+					   jobs->scratch.size, &job->link) == 0)
+		return 0;
+	r = keep(job, &jobs->scratch);
+	if (r == 0)
+		(void)send_waiting(job);
+	return r;
+}
+
+int
+mt_job_start(struct mt_job *job, int encoded, uint64_t usec, struct mt_job **ret)
+{
+	struct mt_jobs *jobs = job->jobs;
 	enum mt_worker_role role = job->kind->role;
 	bool doomed = encoded != 0 || jobs->n[role] >= MT_JOBS_MAX ||
 		      (jobs->options.chain_only && role != MT_WORKER_CHAIN);
 	struct timeval limit = {.tv_sec = (time_t)(usec / MT_USEC_PER_SEC),
 				.tv_usec = (suseconds_t)(usec % MT_USEC_PER_SEC)};
 
-	if (doomed)
+	if (doomed) {
 		limit = (struct timeval){0};
-	else if (mt_links_send(jobs->links, role, jobs->scratch.data, jobs->scratch.size,
-			       &job->link) != 0) {
-		job->message = malloc(jobs->scratch.size);
-		if (!job->message) {
-			free_job(job);
-			return -ENOMEM;
-		}
-		memcpy(job->message, jobs->scratch.data, jobs->scratch.size);
-		job->message_size = jobs->scratch.size;
+		free(job->message);
+		job->message = NULL;
 	}
-	jobs->last_id = job->id;
-	if (evtimer_add(job->deadline, &limit) < 0) {
+	if (evtimer_add(job->deadline, &limit) < 0 || (!doomed && send_or_keep(job) < 0)) {
 		free_job(job);
 		return -ENOMEM;
 	}
-
+	jobs->last_id = job->id;
 	TAILQ_INSERT_TAIL(&jobs->list, job, entry);
 	jobs->n[role]++;
 	*ret = job;
 	return 0;
-}
-
-int
-mt_jobs_chain(struct mt_jobs *jobs, const struct mt_chain_request *request,
-	      mt_jobs_chain_fn callback, void *userdata, struct mt_job **ret)
-{
-	struct mt_job *job;
-	int r = new_job(jobs, MT_WIRE_CHAIN, userdata, &job);
-
-	if (r < 0)
-		return r;
-	job->callback.chain = callback;
-	r = mt_wire_encode_chain(&jobs->scratch, job->id, request);
-	return start_job(jobs, job, r, jobs->options.chain_usec, ret);
-}
-
-int
-mt_jobs_resolve(struct mt_jobs *jobs, const char *host, mt_jobs_resolve_fn callback, void *userdata,
-		struct mt_job **ret)
-{
-	struct mt_job *job;
-	int r = new_job(jobs, MT_WIRE_RESOLVE, userdata, &job);
-
-	if (r < 0)
-		return r;
-	job->callback.resolve = callback;
-	r = mt_wire_encode_resolve(&jobs->scratch, job->id, host);
-	return start_job(jobs, job, r, jobs->options.resolve_usec, ret);
-}
-
-int
-mt_jobs_srv(struct mt_jobs *jobs, const char *name, mt_jobs_srv_fn callback, void *userdata,
-	    struct mt_job **ret)
-{
-	struct mt_job *job;
-	int r = new_job(jobs, MT_WIRE_SRV, userdata, &job);
-
-	if (r < 0)
-		return r;
-	job->callback.srv = callback;
-	r = mt_wire_encode_srv(&jobs->scratch, job->id, name);
-	return start_job(jobs, job, r, jobs->options.resolve_usec, ret);
-}
-
-int
-mt_jobs_tlsa(struct mt_jobs *jobs, const char *host, uint16_t port, mt_jobs_tlsa_fn callback,
-	     void *userdata, struct mt_job **ret)
-{
-	struct mt_job *job;
-	int r = new_job(jobs, MT_WIRE_TLSA, userdata, &job);
-
-	if (r < 0)
-		return r;
-	job->callback.tlsa = callback;
-	r = mt_wire_encode_tlsa(&jobs->scratch, job->id, host, port);
-	return start_job(jobs, job, r, jobs->options.resolve_usec, ret);
-}
-
-int
-mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_request *request,
-	      mt_jobs_probe_fn callback, void *userdata, struct mt_job **ret)
-{
-	struct mt_job *job;
-	uint64_t usec = (uint64_t)request->deadline_msec * 1000;
-	int r = new_job(jobs, MT_WIRE_PROBE, userdata, &job);
-
-	if (r < 0)
-		return r;
-	job->callback.probe = callback;
-	if (usec > (uint64_t)MT_DIALOGUE_USEC)
-		usec = (uint64_t)MT_DIALOGUE_USEC;
-	r = mt_wire_encode_probe(&jobs->scratch, job->id, request);
-	return start_job(jobs, job, r, usec + MT_WORKER_GRACE_USEC, ret);
 }
 
 /* The chain worker's children end by themselves; a question to DNS would go on for seconds. */

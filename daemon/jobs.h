@@ -3,7 +3,8 @@
 #define MT_DAEMON_JOBS_H
 
 /*
- * Requests to the workers: judge a chain, resolve a host, look SRV and TLSA up, probe a server.
+ * Requests to the workers: judge a chain, resolve a host, look SRV and TLSA up, probe a server,
+ * fetch a revocation answer.
  *
  * Owns the keeper's ends of the worker sockets and asks the spawner for new workers. A worker dying
  * is an ordinary event: every request it had been sent answers FAILED, requests not yet sent wait
@@ -45,15 +46,23 @@ MT_DEFINE_CLEANUP(struct mt_jobs *, mt_jobs_free);
 
 /* The pointers handed to callbacks are valid during the call only. */
 typedef void (*mt_jobs_chain_fn)(const struct mt_validation *validation, void *userdata);
+typedef void (*mt_jobs_revocation_fn)(const struct mt_validation *validation,
+				      const struct mt_fetch_orders *orders, void *userdata);
 typedef void (*mt_jobs_resolve_fn)(const struct mt_addresses *addresses, void *userdata);
 typedef void (*mt_jobs_srv_fn)(const struct mt_srv_rrset *rrset, void *userdata);
 typedef void (*mt_jobs_tlsa_fn)(const struct mt_tlsa_rrset *rrset, void *userdata);
 /* The callback may take the evidence: copy the struct, then zero the one it was given. */
 typedef void (*mt_jobs_probe_fn)(struct mt_probe_result *result, void *userdata);
+typedef void (*mt_jobs_fetch_fn)(const struct mt_fetched *fetched, void *userdata);
 
 /* Start. Borrowed arguments are needed during the call only. Return: 0, or -ENOMEM. */
 MT_MUST_CHECK int mt_jobs_chain(struct mt_jobs *jobs, const struct mt_chain_request *request,
 				mt_jobs_chain_fn callback, void *userdata, struct mt_job **ret);
+/* A chain whose certificates all need an answer on revocation, with what was fetched for it; also
+ * says what should be. */
+MT_MUST_CHECK int mt_jobs_revocation(struct mt_jobs *jobs, const struct mt_chain_request *request,
+				     mt_jobs_revocation_fn callback, void *userdata,
+				     struct mt_job **ret);
 MT_MUST_CHECK int mt_jobs_resolve(struct mt_jobs *jobs, const char *host,
 				  mt_jobs_resolve_fn callback, void *userdata, struct mt_job **ret);
 /* SRV of a normalised name ("_imaps._tcp.example.test"). */
@@ -66,6 +75,8 @@ MT_MUST_CHECK int mt_jobs_tlsa(struct mt_jobs *jobs, const char *host, uint16_t 
 			       mt_jobs_tlsa_fn callback, void *userdata, struct mt_job **ret);
 MT_MUST_CHECK int mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_request *request,
 				mt_jobs_probe_fn callback, void *userdata, struct mt_job **ret);
+MT_MUST_CHECK int mt_jobs_fetch(struct mt_jobs *jobs, const struct mt_fetch_request *request,
+				mt_jobs_fetch_fn callback, void *userdata, struct mt_job **ret);
 
 /* Forgets a job that has not called back. NULL is accepted. Returns NULL. */
 struct mt_job *mt_job_cancel(struct mt_job *job);

@@ -36,8 +36,9 @@ mt_keeper_error(int outcome)
 		[MT_ACCOUNTS_E_BELOW_MINIMUM] = MT_ERROR_MINIMUM_NOT_MET,
 		[MT_ACCOUNTS_E_NOT_PERMITTED] = MT_ERROR_NOT_IN_THIS_STATE,
 		[MT_ACCOUNTS_E_NO_ENDPOINT] = MT_ERROR_INVALID_ARGUMENTS,
-		[MT_ACCOUNTS_E_PIN_NOT_OFFERED] = MT_ERROR_NOT_IN_THIS_STATE,
-		[MT_ACCOUNTS_E_PIN_FORBIDDEN] = MT_ERROR_ORG_OVERRIDE_REFUSED,
+		[MT_ACCOUNTS_E_PIN_NOT_OFFERED] = MT_ERROR_PIN_NOT_OFFERED,
+		[MT_ACCOUNTS_E_PIN_FORBIDDEN] = MT_ERROR_PIN_FORBIDDEN,
+		[MT_ACCOUNTS_E_PIN_EXISTING] = MT_ERROR_PIN_NOT_OFFERED_EXISTING,
 	};
 
 	return outcome > 0 ? errors[outcome] : outcome;
@@ -125,6 +126,30 @@ emit_policy(struct mt_keeper *keeper, uint32_t uid, uint64_t epoch)
 		mt_dispatch_emit(keeper->dispatch, uid, signal);
 }
 
+static void
+emit_pins(struct mt_keeper *keeper, const struct mt_account *account, size_t n_pins)
+{
+	MT_CLEANUP(mt_dbus_message_unrefp)
+	DBusMessage *signal = mt_signal_new(MT_SIGNAL_MANAGER_PIN_CHANGED, MT_ROOT_PATH);
+	char id[MT_ACCOUNT_ID_TEXT];
+	DBusMessageIter iter, hosts;
+	int r = 0;
+
+	if (!signal)
+		return;
+	mt_account_id_format(&account->id, id);
+	dbus_message_iter_init_append(signal, &iter);
+	if (mt_codec_append_path(&iter, id) != 0 ||
+	    !dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "s", &hosts))
+		return;
+	/* sorted by host: a host's are adjacent */
+	for (size_t i = 0; i < n_pins && r == 0; i++)
+		if (i == 0 || strcmp(account->pins[i].host, account->pins[i - 1].host) != 0)
+			r = mt_codec_append_string(&hosts, account->pins[i].host);
+	if (dbus_message_iter_close_container(&iter, &hosts) && r == 0)
+		mt_dispatch_emit(keeper->dispatch, account->uid, signal);
+}
+
 /* What the daemon knows without asking the accounts again, which must not be called from here. */
 static enum mt_account_level
 level_in_event(const struct mt_account *account)
@@ -153,6 +178,8 @@ on_changed(void *userdata, const struct mt_account *account, unsigned int what,
 	if (what & MT_CHANGED_STATE)
 		emit_state(keeper, account, mt_account_state_to_string(account->state),
 			   level_in_event(account));
+	if (what & MT_CHANGED_PINS)
+		emit_pins(keeper, account, account->n_pins);
 	/* D-JOSE-13: verdicts of an older policy do not outlive it. */
 	if ((what &
 	     (MT_CHANGED_MINIMUM | MT_CHANGED_ENDPOINTS | MT_CHANGED_PINS | MT_CHANGED_STATE)) &&
@@ -169,6 +196,8 @@ on_removed(void *userdata, const struct mt_account *account)
 	mt_account_id_format(&account->id, id);
 	mt_audit_removed(keeper->audit, account);
 	emit_state(keeper, account, "removed", MT_ACCOUNT_BLOCKED);
+	if (account->n_pins > 0)
+		emit_pins(keeper, account, 0);
 	mt_dispatch_emit_removed(keeper->dispatch, account->uid, id);
 }
 
@@ -224,6 +253,7 @@ open_workers(struct mt_keeper *k, int control_fd)
 	const struct mt_verdicts_options verdicts = {
 		.base = k->base,
 		.clock_must_be_synchronised = k->config->clock_must_be_synchronised,
+		.may_fetch_local = k->config->fetch_local,
 	};
 	struct mt_verdicts_options v = verdicts;
 	struct mt_probes_options p = {
@@ -246,7 +276,8 @@ open_workers(struct mt_keeper *k, int control_fd)
 	if (r)
 		return r;
 	p.verdicts = k->verdicts;
-	return mt_probes_new(&p, &k->probes);
+	r = mt_probes_new(&p, &k->probes);
+	return r ? r : mt_discoveries_new(k->jobs, &k->discoveries);
 }
 
 static int
@@ -268,6 +299,7 @@ open_dispatch(struct mt_keeper *k)
 		const struct mt_method *table;
 		size_t n;
 	} tables[] = {{mt_account_methods, mt_account_n_methods},
+		      {mt_edit_methods, mt_edit_n_methods},
 		      {mt_manager_methods, mt_manager_n_methods},
 		      {mt_admin_methods, mt_admin_n_methods}};
 
@@ -315,12 +347,26 @@ open_bus(struct mt_keeper *k, struct mt_diag *diag)
 	return r ? fail(diag, r, "message bus", message) : 0;
 }
 
+/* R-5.2-05: a floor that rose with the program reaches every account, and ends older verdicts. */
+static void
+adopt_floor(struct mt_keeper *k)
+{
+	uint64_t epoch;
+
+	if (mt_store_get_state(k->store) != MT_STORE_READY ||
+	    mt_store_adopt_floor(k->store, MT_FLOOR_VERSION, &epoch) != 0 || epoch == 0)
+		return; /* what could not be stored is tried again with the next start */
+	mt_log(MT_LOG_NOTICE, "policy", "the built-in floor rose to version %d", MT_FLOOR_VERSION);
+	emit_policy(k, MT_EVERY_UID, epoch);
+}
+
 static void
 on_store_checked(evutil_socket_t fd, short what, void *data)
 {
 	struct mt_keeper *k = data;
 
 	(void)mt_store_check_result(k->store);
+	adopt_floor(k);
 	if (mt_store_check_fd(k->store) < 0)
 		event_del(k->check_event);
 }
@@ -330,6 +376,7 @@ watch_store(struct mt_keeper *k)
 {
 	int fd = mt_store_check_fd(k->store);
 
+	adopt_floor(k);
 	if (fd < 0)
 		return 0;
 	k->check_event = event_new(k->base, fd, EV_READ | EV_PERSIST, on_store_checked, k);
@@ -393,9 +440,10 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_dispatch_free(k->dispatch);
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
+	mt_discoveries_free(k->discoveries);
+	mt_verdicts_free(k->verdicts);
 	mt_trust_watch_free(k->watch);
 	mt_jobs_free(k->jobs);
-	mt_verdicts_free(k->verdicts);
 	if (k->check_event)
 		event_free(k->check_event);
 	mt_accounts_free(k->accounts);

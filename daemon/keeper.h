@@ -13,6 +13,7 @@
 #include "daemon/accounts.h"
 #include "daemon/audit.h"
 #include "daemon/config.h"
+#include "daemon/discoveries.h"
 #include "daemon/jobs.h"
 #include "daemon/keys.h"
 #include "daemon/probes.h"
@@ -32,6 +33,7 @@ struct mt_keeper {
 	struct mt_trust_watch *watch;
 	struct mt_verdicts *verdicts;
 	struct mt_probes *probes;
+	struct mt_discoveries *discoveries;
 	struct mt_dispatch *dispatch;
 	struct mt_bus *bus;
 	struct event *check_event; /* the store's check reports */
@@ -48,9 +50,11 @@ MT_MUST_CHECK int mt_keeper_open(const struct mt_config *config, struct event_ba
 struct mt_keeper *mt_keeper_free(struct mt_keeper *keeper);
 MT_DEFINE_CLEANUP(struct mt_keeper *, mt_keeper_free);
 
-/* The tables of the three interfaces: bus-account.c, bus-manager.c, bus-admin.c. */
+/* The tables of the three interfaces: bus-account.c and bus-edit.c, bus-manager.c, bus-admin.c. */
 extern const struct mt_method mt_account_methods[];
 extern const size_t mt_account_n_methods;
+extern const struct mt_method mt_edit_methods[];
+extern const size_t mt_edit_n_methods;
 extern const struct mt_method mt_manager_methods[];
 extern const size_t mt_manager_n_methods;
 extern const struct mt_method mt_admin_methods[];
@@ -59,6 +63,9 @@ extern const struct mt_property mt_account_properties[];
 extern const size_t mt_account_n_properties;
 extern const struct mt_property mt_manager_properties[];
 extern const size_t mt_manager_n_properties;
+
+/* Manager.Discover, in bus-discover.c. */
+int mt_manager_discover(struct mt_request *request, DBusMessageIter *args, void *userdata);
 
 /* The error of an outcome of accounts.h; 0 stays 0, a negative errno stays one. */
 int mt_keeper_error(int accounts_outcome);

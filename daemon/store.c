@@ -393,17 +393,18 @@ mt_store_raise_epoch(struct mt_store *store, uint64_t *ret_epoch)
 	return 0;
 }
 
-uint32_t
-mt_store_get_floor_version(const struct mt_store *store)
-{
-	return store->meta.floor_version;
-}
-
 int
-mt_store_set_floor_version(struct mt_store *store, uint32_t version)
+mt_store_adopt_floor(struct mt_store *store, uint32_t version, uint64_t *ret_epoch)
 {
-	int r = mt_store_begin(store);
+	uint32_t before = store->meta.floor_version;
+	int r;
 
+	*ret_epoch = 0;
+	if (before >= version)
+		return 0;
+	r = before > 0 ? mt_store_raise_epoch(store, ret_epoch) : 0;
+	if (r == 0)
+		r = mt_store_begin(store);
 	if (r != 0)
 		return r;
 	store->meta.floor_version = version;

@@ -107,10 +107,11 @@ void mt_store_rollback(struct mt_store *store); /* no-op where none is open */
 /* The policy epoch: rises, is never reused, survives a restored snapshot. */
 uint64_t mt_store_get_epoch(const struct mt_store *store);
 MT_MUST_CHECK int mt_store_raise_epoch(struct mt_store *store, uint64_t *ret_epoch);
-/* Version of the compiled-in floor the store was last used with (R-5.2-05); the caller raises the
- * epoch and signals when it is below MT_FLOOR_VERSION, then sets it. */
-uint32_t mt_store_get_floor_version(const struct mt_store *store);
-MT_MUST_CHECK int mt_store_set_floor_version(struct mt_store *store, uint32_t version);
+/* Notes the version of the compiled-in floor (R-5.2-05). Where the store was last used with a lower
+ * one, the epoch rises: *ret_epoch is then not 0, and the caller signals. A fresh store has none.
+ * Return: 0, NOT_READY, CORRUPT, -errno. */
+MT_MUST_CHECK int mt_store_adopt_floor(struct mt_store *store, uint32_t version,
+				       uint64_t *ret_epoch);
 
 struct mt_marks;
 struct mt_marks *mt_store_get_marks(struct mt_store *store);

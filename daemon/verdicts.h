@@ -6,9 +6,10 @@
  * One Check in flight: gather, decide, sign, answer once.
  *
  * Gathers what policy/decide.h wants to know: the account's facts and effective minimum, the
- * reference identifiers (fixed before the chain is looked at, D-ID-10), the validation from the
- * cache or from the chain worker. Decides nothing itself and reads no certificate. An answer that
- * needs the worker comes later; everything else at once. A worker that dies, a store that is
+ * reference identifiers (fixed before the chain is looked at, D-ID-10), what DNS says about TLSA,
+ * from its cache or through the net worker, and then the validation from its cache or from the
+ * chain worker. Decides nothing itself and reads no certificate. An answer that needs a worker
+ * comes later; everything else at once. A worker that dies, a store that is
  * damaged, a key that fails: the answer is a denial with daemon.degraded, never a weaker one.
  *
  * Nothing is committed before the answer, except a consent that the verdict uses up.
@@ -19,6 +20,7 @@
 #include "daemon/chain-cache.h"
 #include "daemon/jobs.h"
 #include "daemon/keys.h"
+#include "daemon/tlsa-cache.h"
 #include "ipc/codec.h"
 #include "ipc/token.h"
 
@@ -34,6 +36,7 @@ struct mt_verdicts_options {
 	struct mt_audit *audit;
 	const struct mt_clock *clock;
 	bool clock_must_be_synchronised;
+	bool may_fetch_local; /* revocation answers from addresses that are not global too */
 };
 
 /* Everything is borrowed and outlives the verdicts. */

@@ -17,8 +17,6 @@
  * max_match_rules_per_connection). */
 #define MT_NAMES_MAX 256
 #define MT_NAME_BUCKETS 256
-/* An unauthenticated connection of one uid must not keep those of others out. */
-#define MT_UNAUTHENTICATED_PER_UID_MAX 8
 #define MT_AUTHENTICATION_USEC (10 * MT_USEC_PER_SEC)
 /* libdbus disconnects beyond this; between MT_MESSAGE_BYTES_MAX and this the call is refused by
  * name and the connection lives on. Also the most it reads ahead of what was dispatched. */

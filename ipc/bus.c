@@ -246,3 +246,66 @@ mt_caller_send_error(struct mt_caller *caller, DBusMessage *call, enum mt_error 
 	if (reply)
 		mt_caller_send(caller, reply);
 }
+
+/* -- calls of our own -------------------------------------------------------------------------- */
+
+struct mt_bus_call {
+	DBusPendingCall *pending;
+	mt_bus_reply_fn callback;
+	void *userdata;
+};
+
+static void
+on_reply(DBusPendingCall *pending, void *data)
+{
+	MT_CLEANUP(mt_dbus_message_unrefp)
+	DBusMessage *reply = dbus_pending_call_steal_reply(pending);
+	struct mt_bus_call call = *(struct mt_bus_call *)data;
+
+	free(data);
+	dbus_pending_call_unref(call.pending);
+	call.callback(reply, call.userdata);
+}
+
+int
+mt_bus_call(struct mt_bus *bus, DBusMessage *message, int timeout_msec, mt_bus_reply_fn callback,
+	    void *userdata, struct mt_bus_call **ret)
+{
+	struct mt_bus_call *call;
+
+	if (!bus->connection)
+		return -ENOTCONN;
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->callback = callback;
+	call->userdata = userdata;
+	if (!dbus_connection_send_with_reply(bus->connection, message, &call->pending,
+					     timeout_msec) ||
+	    !call->pending || !dbus_pending_call_set_notify(call->pending, on_reply, call, NULL)) {
+		(void)mt_bus_call_cancel(call);
+		return -ENOMEM;
+	}
+	*ret = call;
+	return 0;
+}
+
+struct mt_bus_call *
+mt_bus_call_cancel(struct mt_bus_call *call)
+{
+	if (!call)
+		return NULL;
+	if (call->pending) {
+		dbus_pending_call_cancel(call->pending);
+		dbus_pending_call_unref(call->pending);
+	}
+	free(call);
+	return NULL;
+}
+
+void
+mt_bus_send(struct mt_bus *bus, DBusMessage *message)
+{
+	if (bus->connection)
+		(void)dbus_connection_send(bus->connection, message, NULL);
+}

@@ -38,6 +38,9 @@ struct mt_caller {
 	uint32_t uid;
 	bool is_direct;   /* on the direct socket */
 	bool is_attested; /* direct, and its effective gid at connect was mailtrust-attest */
+	/* Of a direct peer, as it was at connect; 0: not known. A number and no proof: it may have
+	 * been given to another process since. */
+	uint32_t pid;
 	char name[MT_CALLER_NAME_SIZE]; /* ":1.42", or "direct-7": for logs and unicast */
 	const uint32_t *groups;         /* all groups of the caller, the effective one included */
 	size_t n_groups;
@@ -94,6 +97,19 @@ bool mt_bus_is_connected(const struct mt_bus *bus); /* to a message bus */
  * it times out, which is deny (D-SYS-04). */
 #define MT_OUTGOING_BYTES_MAX (1024 * 1024)
 void mt_caller_send(struct mt_caller *caller, DBusMessage *message);
+
+/* Calls of our own to somebody on the message bus. callback runs once, from the loop, with the
+ * reply or the error (borrowed; libdbus makes org.freedesktop.DBus.Error.NoReply of silence and of
+ * a bus that is gone), or NULL; then the call is gone. The message is borrowed. Return: 0,
+ * -ENOTCONN, -ENOMEM. */
+struct mt_bus_call;
+typedef void (*mt_bus_reply_fn)(DBusMessage *reply, void *userdata);
+MT_MUST_CHECK int mt_bus_call(struct mt_bus *bus, DBusMessage *message, int timeout_msec,
+			      mt_bus_reply_fn callback, void *userdata, struct mt_bus_call **ret);
+/* No callback any more. Accepts NULL. */
+struct mt_bus_call *mt_bus_call_cancel(struct mt_bus_call *call);
+/* Sends a message of our own, and asks for nothing; without a bus it is dropped. */
+void mt_bus_send(struct mt_bus *bus, DBusMessage *message);
 
 /* Sends an error in reply to a call, unless the call wants no reply; detail may be NULL, and is
  * left out where the error takes none. */

@@ -241,6 +241,16 @@ mt_codec_read_bytes(DBusMessageIter *value, struct mt_bytes *ret)
 	return true;
 }
 
+struct mt_bytes
+mt_codec_take_bytes(DBusMessageIter *iter)
+{
+	struct mt_bytes bytes = {0};
+
+	(void)mt_codec_read_bytes(iter, &bytes);
+	dbus_message_iter_next(iter);
+	return bytes;
+}
+
 bool
 mt_codec_read_string(DBusMessageIter *value, const char **ret)
 {

@@ -130,8 +130,9 @@ MT_MUST_CHECK int mt_dict_close(struct mt_dict *dict); /* 0 or -ENOMEM */
 MT_MUST_CHECK int mt_codec_append_string(DBusMessageIter *iter, const char *value);
 MT_MUST_CHECK int mt_codec_append_path(DBusMessageIter *iter, const char *account_id);
 MT_MUST_CHECK int mt_codec_append_u64(DBusMessageIter *iter, uint64_t value);
-/* Takes the next argument of a call whose signature was checked: s or o, and q. Borrowed. */
+/* Takes the next argument of a call whose signature was checked: s or o, ay, and q. Borrowed. */
 const char *mt_codec_take_string(DBusMessageIter *iter);
+struct mt_bytes mt_codec_take_bytes(DBusMessageIter *iter);
 uint16_t mt_codec_take_u16(DBusMessageIter *iter);
 
 #endif

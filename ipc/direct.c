@@ -142,6 +142,7 @@ peer_new(struct mt_bus *bus, DBusConnection *connection)
 	peer->bus = bus;
 	peer->connection = connection;
 	peer->caller.uid = creds.uid;
+	peer->caller.pid = (uint32_t)creds.pid;
 	peer->caller.is_direct = true;
 	peer->caller.is_attested = bus->has_attest_gid && creds.gid == bus->attest_gid;
 	(void)snprintf(peer->caller.name, sizeof(peer->caller.name), "direct-%u", ++bus->serial);

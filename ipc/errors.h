@@ -43,6 +43,11 @@ enum mt_error {
 	MT_ERROR_ENDPOINT_NOT_PROBED,
 	MT_ERROR_MINIMUM_NOT_MET,
 	MT_ERROR_ORG_OVERRIDE_REFUSED,
+	MT_ERROR_PIN_NOT_OFFERED,
+	MT_ERROR_PIN_NOT_OFFERED_EXISTING,
+	MT_ERROR_PIN_FORBIDDEN,
+	MT_ERROR_NOT_AUTHORIZED,
+	MT_ERROR_AUTHORITY_UNREACHABLE,
 	MT_ERROR_EXISTS,
 	MT_ERROR_DEGRADED,
 	MT_ERROR_SERVER_UNREACHABLE,
@@ -55,7 +60,7 @@ enum mt_error {
 	MT_ERROR_UNSUPPORTED,
 	MT_ERROR_DAEMON_UNREACHABLE /* made by the client's end, never sent */
 };
-#define MT_ERROR_COUNT 24 /* with the 0 that is none */
+#define MT_ERROR_COUNT 29 /* with the 0 that is none */
 
 /* All take any value; one that is no code counts as MT_ERROR_INTERNAL. Static storage. */
 const char *mt_error_to_string(enum mt_error error);    /* "unknown-account" */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Consents, and the warnings they answer. */
+/* Consents: what each kind is bound to. */
 
 #include "policy/consent.h"
 
@@ -13,40 +13,14 @@ struct kind {
 	const char *text;
 };
 
-/* What a kind is bound to, and what a person must have read (R-5.1-08, R-5.2-08, R-5.4-09). */
+/* What a kind is bound to, and what a person must have read. */
 static const struct kind kinds[MT_CONSENT_KIND_COUNT] = {
-	[MT_CONSENT_REDUCED_CONFIDENTIALITY] =
-		{false, false, false,
-		 "Connections of this account may be not encrypted, or encrypted to somebody who "
-		 "is "
-		 "not your mail server. Others can read them: neither your password and messages "
-		 "nor whom you write to will be private."},
-	[MT_CONSENT_PASSWORD_EXPOSURE] = {true, true, false,
-					  "The connection to this server is not encrypted well "
-					  "enough, or the server has not "
-					  "proved who it is. If you test it now, others can read "
-					  "what you send: your password "
-					  "and messages may fall into their hands."},
-	[MT_CONSENT_PIN] = {false, true, true,
-			    "This certificate proves nothing. If an attacker shows it to you now, "
-			    "accepting it "
-			    "is not encrypted-as-promised but handing over the connection: others "
-			    "can read your "
-			    "password and messages. It cannot be withdrawn or renewed by the "
-			    "provider, and its "
-			    "fingerprint should be compared with the provider by another way, such "
-			    "as telephone."},
-	[MT_CONSENT_SRV_TARGET] =
-		{false, true, false,
-		 "Unsigned DNS data names a server outside the domain of your address. If it is "
-		 "forged, the connection is not encrypted to your provider but to somebody else: "
-		 "others can read your password and messages. Check that the name is right."},
-	[MT_CONSENT_DOWNGRADE] =
-		{true, true, false,
-		 "This service was better protected before. If you go on, the connection is not "
-		 "encrypted as well as it was, which may be an attack: others can read your "
-		 "password "
-		 "and messages."},
+	[MT_CONSENT_REDUCED_CONFIDENTIALITY] = {false, false, false,
+						MT_CONSENT_TEXT_REDUCED_CONFIDENTIALITY},
+	[MT_CONSENT_PASSWORD_EXPOSURE] = {true, true, false, MT_CONSENT_TEXT_PASSWORD_EXPOSURE},
+	[MT_CONSENT_PIN] = {false, true, true, MT_CONSENT_TEXT_PIN},
+	[MT_CONSENT_SRV_TARGET] = {false, true, false, MT_CONSENT_TEXT_SRV_TARGET},
+	[MT_CONSENT_DOWNGRADE] = {true, true, false, MT_CONSENT_TEXT_DOWNGRADE},
 };
 
 static const char *const kind_names[] = {"reduced-confidentiality", "password-exposure", "pin",

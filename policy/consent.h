@@ -8,6 +8,7 @@
  * another. Who may give one (polkit, the owner) and where it is stored is the daemon's.
  */
 
+#include "policy/consent-text.h"
 #include "policy/limits.h"
 #include "policy/service.h"
 
@@ -31,10 +32,6 @@ struct mt_consent {
 	int64_t given_at_usec;
 	int64_t expires_usec; /* INT64_MAX: never */
 };
-
-/* Version of the current warning texts; a changed text invalidates old consents for new accounts.
- */
-#define MT_CONSENT_TEXT_VERSION 1
 
 const char *mt_consent_kind_to_string(enum mt_consent_kind kind); /* "reduced-confidentiality", … */
 MT_MUST_CHECK int mt_consent_kind_from_string(const char *string, enum mt_consent_kind *ret);

@@ -30,6 +30,11 @@
 /* TLSA RRset: real ones have 1-6 records; full certificates (matching type 0) are rare. */
 #define MT_TLSA_MAX 32
 #define MT_TLSA_DATA_MAX 4096
+/* TLSA in the keeper: a machine talks to a few dozen servers; sets larger than a few dozen digests
+ * are not kept. A failure is remembered for this long (RFC 9520 §3.2: at least 1 s). */
+#define MT_TLSA_CACHE_MAX 1024
+#define MT_TLSA_KEEP_BYTES_MAX 4096
+#define MT_TLSA_FAILURE_USEC (5 * MT_USEC_PER_SEC)
 /* SRV RRset: large providers publish up to a dozen targets for one label. */
 #define MT_SRV_MAX 32
 
@@ -69,7 +74,8 @@
 #define MT_LINE_MAX (8 * 1024)
 #define MT_REPLY_LINES_MAX 512
 #define MT_REPLY_BYTES_MAX (64 * 1024)
-#define MT_DIALOGUE_USEC (30 * MT_USEC_PER_SEC)
+/* With dialling and the question a check stays below 30 s (D-STLS-13). */
+#define MT_DIALOGUE_USEC (25 * MT_USEC_PER_SEC)
 /* What the tunnel holds of a mail program that talks before it may: more is no mail (D-SYS-08). */
 #define MT_HELD_MAX (64 * 1024)
 
@@ -77,9 +83,14 @@
 #define MT_REQUESTS_PER_UID_MAX 64
 #define MT_REQUESTS_PER_CONNECTION_MAX 64
 #define MT_CONNECTIONS_PER_UID_MAX 64
-#define MT_CONNECTIONS_UNAUTHENTICATED_MAX 32
+/* Those of one uid must not keep the others out. */
+#define MT_CONNECTIONS_UNAUTHENTICATED_MAX 128
+#define MT_UNAUTHENTICATED_PER_UID_MAX 32
 #define MT_MESSAGE_BYTES_MAX (256 * 1024)
 #define MT_PROBES_PER_MINUTE_MAX 10
+/* Discoveries under way: each is six questions, and all take less than half of MT_JOBS_MAX. */
+#define MT_DISCOVERIES_PER_UID_MAX 4
+#define MT_DISCOVERIES_MAX 16
 #define MT_NONCE_MAX 64
 #define MT_JSON_DEPTH_MAX 16
 #define MT_JSON_LINE_MAX (512 * 1024)
@@ -103,6 +114,27 @@
 #define MT_DNS_QUESTIONS_MAX 512
 /* A TTL is at most a week here, as in resolvers. */
 #define MT_DNS_TTL_MAX_SEC (7 * 86400)
+/* Revocation answers that are fetched (D-PKIX-04). One order for each certificate below the anchor:
+ * a leaf and three intermediates; no public chain has more. */
+#define MT_FETCH_ORDERS_MAX 4
+/* Where an answer is: an OCSP request in a URL is ~150 bytes (RFC 5019 §5), real URLs are ~60. */
+#define MT_FETCH_PATH_SIZE 1024
+/* A partitioned CRL of a large authority has ~100 KiB; an unpartitioned one up to many MiB, which
+ * is not worth a mail user's wait. */
+#define MT_FETCH_BYTES_MAX (1024 * 1024)
+#define MT_FETCH_TOTAL_MAX (2 * MT_FETCH_BYTES_MAX)
+/* Everything, redirects included: with two looks at the chain a client still hears in its 5 s. */
+#define MT_FETCH_USEC (4 * MT_USEC_PER_SEC)
+#define MT_FETCHES_MAX 32
+#define MT_FETCH_REDIRECTS_MAX 2
+#define MT_HTTP_HEAD_MAX (8 * 1024)
+/* An answer that did not come is asked for again after this: long enough that a dead responder
+ * does not delay every connection, short enough that hard comes back by itself. */
+#define MT_REVOCATION_UNKNOWN_USEC (60 * MT_USEC_PER_SEC)
+/* What is larger than one message crosses the link in parts; two of them fit a socket's buffer. */
+#define MT_WIRE_PART_MAX (64 * 1024)
+/* Requests a chain worker is receiving in parts at once. */
+#define MT_ASSEMBLIES_MAX 16
 /* Restart of a worker that keeps dying: at once, then doubling up to this. */
 #define MT_RESTART_MIN_USEC (1 * MT_USEC_PER_SEC)
 #define MT_RESTART_MAX_USEC (30 * MT_USEC_PER_SEC)

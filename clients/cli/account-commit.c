@@ -23,7 +23,7 @@ probe_one(struct mt_cli *cli, const struct mt_account_view *view, size_t index, 
 	const struct mt_endpoint_spec *e = &view->endpoints[index];
 	struct mt_answer *answer = &found->answers[index];
 	char text[MT_ENDPOINT_TEXT_SIZE];
-	int r = mt_call_probe(cli, view->id, e->proto, answer);
+	int r = mt_call_probe(cli, view->id, e->proto, answer, NULL);
 
 	if (r)
 		return mt_call_explain(cli, r, "the service could not look at the server");

@@ -214,31 +214,76 @@ obtain_consent(struct mt_cli *cli, const struct changes *changes)
 	return MT_EXIT_CONFIRM;
 }
 
-/* Sends the changes, the ones that protect first. *ret_what names the one that failed. */
+static int
+record_reduced(struct mt_cli *cli, const char *id)
+{
+	static const struct mt_consent consent = {.kind = MT_CONSENT_REDUCED_CONFIDENTIALITY,
+						  .text_version = MT_CONSENT_TEXT_VERSION};
+
+	return mt_call_record_consent(cli, id, &consent);
+}
+
+static int
+reduce(struct mt_cli *cli, const char *id, const char **ret_what)
+{
+	int r;
+
+	*ret_what = "the consent was not accepted";
+	r = record_reduced(cli, id);
+	if (r)
+		return r;
+
+	*ret_what = "the requirement cannot be switched off";
+	return mt_call_set_minimum(cli, id, "min_conf", "off");
+}
+
+/* One requirement. Where the service wants the owner warned first, he is (R-5.2-08). */
+static int
+set_requirement(struct mt_cli *cli, const char *id, const struct changes *changes,
+		const char *setting)
+{
+	const char *value = setting + strlen(setting) + 1;
+	int r = mt_call_set_minimum(cli, id, setting, value);
+
+	if (r != MT_ERROR_CONF_WARNING_REQUIRED ||
+	    mt_prompt_consent(cli, MT_CONSENT_REDUCED_CONFIDENTIALITY, changes->id) != 0)
+		return r;
+
+	r = record_reduced(cli, id);
+	return r ? r : mt_call_set_minimum(cli, id, setting, value);
+}
+
+/* Sends the requirements and what is to be removed. *ret_what names what failed. */
 static int
 apply_changes(struct mt_cli *cli, const char *id, const struct changes *changes,
 	      const char **ret_what)
 {
-	int r = 0;
+	int r = changes->reduced ? reduce(cli, id, ret_what) : 0;
 
-	*ret_what = "a requirement was not accepted";
-	for (size_t i = 0; i < changes->n_settings && r == 0; i++)
-		r = mt_call_set_minimum(cli, id, changes->settings[i],
-					changes->settings[i] + strlen(changes->settings[i]) + 1);
-	if (changes->reduced && r == 0) {
-		*ret_what = "the consent was not accepted";
-		r = mt_call_record_consent(cli, id, MT_CONSENT_REDUCED_CONFIDENTIALITY);
-		if (r == 0) {
-			*ret_what = "the requirement cannot be switched off";
-			r = mt_call_set_minimum(cli, id, "min_conf", "off");
-		}
-	}
 	if (r)
 		return r;
 
-	*ret_what = "a server was not accepted";
+	*ret_what = "a requirement was not accepted";
+	for (size_t i = 0; i < changes->n_settings && r == 0; i++)
+		r = set_requirement(cli, id, changes, changes->settings[i]);
+	if (r)
+		return r;
+
+	*ret_what = "a server was not removed";
 	for (size_t i = 0; i < changes->n_removals && r == 0; i++)
 		r = mt_call_remove_endpoint(cli, id, changes->removals[i]);
+
+	return r;
+}
+
+/* Candidates of an account in setup: they are looked at when it is committed. */
+static int
+set_candidates(struct mt_cli *cli, const char *id, const struct changes *changes,
+	       const char **ret_what)
+{
+	int r = 0;
+
+	*ret_what = "a server was not accepted";
 	for (size_t i = 0; i < changes->n_endpoints && r == 0; i++)
 		r = mt_call_set_endpoint(cli, id, &changes->endpoints[i]);
 
@@ -277,6 +322,19 @@ offer_commit(struct mt_cli *cli, const struct changes *changes, const char *id)
 	return MT_EXIT_OK;
 }
 
+/* What was not confirmed is not done; the account is whole without it, and protected. */
+static enum mt_exit
+keep_protected(struct mt_cli *cli, const struct changes *changes, enum mt_exit status)
+{
+	(void)fprintf(
+		cli->err,
+		"%s is in setup, with the requirement on.\n"
+		"'mailtrust account edit %s --reduced-confidentiality' asks again, 'mailtrust "
+		"account commit %s' puts it to use as it is.\n",
+		changes->id, changes->id, changes->id);
+	return status;
+}
+
 enum mt_exit
 mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 {
@@ -302,11 +360,15 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 	if (r)
 		return mt_call_explain(cli, r, "the account was not added");
 
-	r = apply_changes(cli, id, &changes, &what);
+	r = set_candidates(cli, id, &changes, &what);
+	if (r == 0)
+		r = apply_changes(cli, id, &changes, &what);
 	if (r == 0)
 		return offer_commit(cli, &changes, id);
 
 	status = mt_call_explain(cli, r, what);
+	if (r == MT_ERROR_NOT_AUTHORIZED || r == MT_ERROR_AUTHORITY_UNREACHABLE)
+		return keep_protected(cli, &changes, status);
 	/* half an account helps nobody; where removing fails too, the service drops it in a day */
 	if (r > 0 && r != MT_ERROR_DAEMON_UNREACHABLE)
 		(void)!mt_call_plain(cli, id, MT_CALL_ACCOUNT_REMOVE);
@@ -314,34 +376,44 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 	return status;
 }
 
+static enum mt_exit
+edit(struct mt_cli *cli, const struct mt_account_view *view, const struct changes *changes)
+{
+	bool in_setup = strcmp(mt_account_view_text(view, "State"), "setup") == 0;
+	const char *what;
+	int r = apply_changes(cli, view->id, changes, &what);
+
+	if (r == 0 && in_setup)
+		r = set_candidates(cli, view->id, changes, &what);
+	if (r)
+		return mt_call_explain(cli, r, what);
+	if (!in_setup && changes->n_endpoints > 0)
+		return mt_account_adopt(cli, view, changes->endpoints, changes->n_endpoints);
+	if (cli->json)
+		mt_print_json(cli, json_pack("{s:s}", "id", view->id));
+
+	return MT_EXIT_OK;
+}
+
 enum mt_exit
 mt_command_account_edit(struct mt_cli *cli, int argc, char **argv)
 {
-	char id[MT_ACCOUNT_ID_TEXT_SIZE];
+	struct mt_account_view view;
 	struct changes changes;
-	const char *what;
 	enum mt_exit status = parse_changes(cli, "account edit", argc, argv, &changes);
-	int r;
 
 	if (status)
 		return status;
 	if (changes.n_endpoints + changes.n_removals + changes.n_settings == 0 && !changes.reduced)
 		return mt_cli_usage(cli, "account edit", "nothing to change was given");
 
-	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
-	r = mt_client_find_account(cli->client, changes.id, id);
-	if (r)
-		return mt_call_explain(cli, r, "the account cannot be found");
-
-	status = obtain_consent(cli, &changes);
+	status = mt_account_view_load(cli, changes.id, &view);
 	if (status)
 		return status;
 
-	r = apply_changes(cli, id, &changes, &what);
-	if (r)
-		return mt_call_explain(cli, r, what);
-	if (cli->json)
-		mt_print_json(cli, json_pack("{s:s}", "id", id));
-
-	return MT_EXIT_OK;
+	status = obtain_consent(cli, &changes);
+	if (status == MT_EXIT_OK)
+		status = edit(cli, &view, &changes);
+	mt_account_view_clear(&view);
+	return status;
 }

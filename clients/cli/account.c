@@ -38,9 +38,27 @@ read_endpoints(struct mt_account_view *view)
 {
 	const json_t *rows = json_object_get(view->properties, "Endpoints");
 
-	for (size_t i = 0; i < json_array_size(rows) && view->n_endpoints < MT_ENDPOINTS_MAX; i++)
-		if (read_endpoint(json_array_get(rows, i), &view->endpoints[view->n_endpoints]))
-			view->n_endpoints++;
+	for (size_t i = 0; i < json_array_size(rows) && view->n_endpoints < MT_ENDPOINTS_MAX; i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (!read_endpoint(row, &view->endpoints[view->n_endpoints]))
+			continue;
+		view->saved[view->n_endpoints] = json_is_true(json_object_get(row, "saved"));
+		view->n_endpoints++;
+	}
+}
+
+int
+mt_account_view_find(const struct mt_account_view *view, const struct mt_endpoint_spec *spec)
+{
+	for (size_t i = 0; i < view->n_endpoints; i++) {
+		const struct mt_endpoint_spec *e = &view->endpoints[i];
+
+		if (e->proto == spec->proto && e->port == spec->port &&
+		    strcmp(e->host, spec->host) == 0)
+			return (int)i;
+	}
+	return -1;
 }
 
 enum mt_exit
@@ -207,6 +225,14 @@ mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 			 mt_account_view_text(&view, "Id"));
 		mt_print(cli, MT_PAINT_BOLD, "Servers\n");
 		print_endpoints(cli, &view);
+		if (json_array_size(json_object_get(view.properties, "Pins")) > 0) {
+			mt_print(cli, MT_PAINT_BOLD, "Certificates accepted by hand\n");
+			mt_pins_print(cli, &view);
+		}
+		if (json_array_size(json_object_get(view.properties, "Consents")) > 0) {
+			mt_print(cli, MT_PAINT_BOLD, "Consents\n");
+			mt_consents_print(cli, &view);
+		}
 		mt_print(cli, MT_PAINT_BOLD, "Requirements\n");
 		print_dictionary(cli, json_object_get(view.properties, "EffectiveMinimum"));
 	}

@@ -15,8 +15,12 @@ struct mt_account_view {
 	char id[MT_ACCOUNT_ID_TEXT_SIZE];
 	json_t *properties;
 	struct mt_endpoint_spec endpoints[MT_ENDPOINTS_MAX];
+	bool saved[MT_ENDPOINTS_MAX]; /* in use; else a candidate */
 	size_t n_endpoints;
 };
+
+/* The server of that service, host and port, or -1. */
+int mt_account_view_find(const struct mt_account_view *view, const struct mt_endpoint_spec *spec);
 
 /* Finds and reads an account by its id or address; explains to the user where that fails.
  * Return: MT_EXIT_OK, or the status to exit with. */
@@ -26,6 +30,19 @@ void mt_account_view_clear(struct mt_account_view *view);
 
 /* A property that is text; "" where there is none of that name. Lives as long as the view. */
 const char *mt_account_view_text(const struct mt_account_view *view, const char *property);
+
+/* The certificates accepted by hand, with fingerprint, age, and what there is to know (R-5.4-09).
+ */
+void mt_pins_print(struct mt_cli *cli, const struct mt_account_view *view);
+
+/* The warnings that were agreed to, with what for and when. */
+void mt_consents_print(struct mt_cli *cli, const struct mt_account_view *view);
+
+/* Looks at servers newly set for an account in use, and keeps those that the service then took
+ * over; one that is not good enough is taken back, so that the one before stays. before: the
+ * account as it was. Prints what it found. */
+enum mt_exit mt_account_adopt(struct mt_cli *cli, const struct mt_account_view *before,
+			      const struct mt_endpoint_spec *fresh, size_t n);
 
 /* Looks at each server and puts the account to use; prints what it found. */
 enum mt_exit mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/agent.h"
 #include "clients/cli/output.h"
 
 enum mt_exit
@@ -40,6 +41,7 @@ call_and_forget(struct mt_cli *cli, enum mt_call call, DBusMessage *message)
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 
 	/* the owner may be asked for a password first (D-SYS-07) */
+	mt_agent_start(cli);
 	return call_for_reply(cli, call, message, MT_CLIENT_LONG_PATIENCE_USEC, &reply);
 }
 
@@ -54,25 +56,41 @@ filled(DBusMessage *message, bool ok)
 	return NULL;
 }
 
-int
-mt_call_add_account(struct mt_cli *cli, const char *address,
-		    char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE])
+/* A call whose arguments are an address and no options. */
+static DBusMessage *
+address_call(enum mt_call which, const char *address)
 {
-	DBusMessage *call = mt_client_message(MT_CALL_MANAGER_ADD_ACCOUNT, NULL);
-	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
-	const char *path, *id;
+	DBusMessage *call = mt_client_message(which, NULL);
 	struct mt_dict options;
 	DBusMessageIter iter;
 	int r;
 
-	if (call) {
-		dbus_message_iter_init_append(call, &iter);
-		r = mt_codec_append_string(&iter, address);
-		mt_dict_open(&options, &iter);
-		call = filled(call, mt_dict_close(&options) == 0 && r == 0);
-	}
-	r = call_for_reply(cli, MT_CALL_MANAGER_ADD_ACCOUNT, call, MT_CLIENT_LONG_PATIENCE_USEC,
-			   &reply);
+	if (!call)
+		return NULL;
+	dbus_message_iter_init_append(call, &iter);
+	r = mt_codec_append_string(&iter, address);
+	mt_dict_open(&options, &iter);
+	return filled(call, mt_dict_close(&options) == 0 && r == 0);
+}
+
+int
+mt_call_discover(struct mt_cli *cli, const char *address, DBusMessage **ret_reply)
+{
+	return call_for_reply(cli, MT_CALL_MANAGER_DISCOVER,
+			      address_call(MT_CALL_MANAGER_DISCOVER, address),
+			      MT_CLIENT_PATIENCE_USEC, ret_reply);
+}
+
+int
+mt_call_add_account(struct mt_cli *cli, const char *address,
+		    char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE])
+{
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	const char *path, *id;
+	int r = call_for_reply(cli, MT_CALL_MANAGER_ADD_ACCOUNT,
+			       address_call(MT_CALL_MANAGER_ADD_ACCOUNT, address),
+			       MT_CLIENT_LONG_PATIENCE_USEC, &reply);
+
 	if (r)
 		return r;
 
@@ -148,19 +166,33 @@ mt_call_set_minimum(struct mt_cli *cli, const char *id, const char *field, const
 }
 
 int
-mt_call_record_consent(struct mt_cli *cli, const char *id, enum mt_consent_kind kind)
+mt_call_record_consent(struct mt_cli *cli, const char *id, const struct mt_consent *consent)
 {
-	const struct mt_consent consent = {.kind = kind, .text_version = MT_CONSENT_TEXT_VERSION};
+	const char *kind = mt_consent_kind_to_string(consent->kind);
 	DBusMessage *call = mt_client_message(MT_CALL_ACCOUNT_RECORD_CONSENT, id);
 	DBusMessageIter iter;
 
 	if (call) {
 		dbus_message_iter_init_append(call, &iter);
-		call = filled(call,
-			      mt_codec_append_string(&iter, mt_consent_kind_to_string(kind)) == 0 &&
-				      mt_codec_append_consent_scope(&iter, &consent) == 0);
+		call = filled(call, mt_codec_append_string(&iter, kind) == 0 &&
+					    mt_codec_append_consent_scope(&iter, consent) == 0);
 	}
 	return call_and_forget(cli, MT_CALL_ACCOUNT_RECORD_CONSENT, call);
+}
+
+int
+mt_call_pin(struct mt_cli *cli, const char *id, enum mt_call which, const char *host,
+	    const uint8_t *leaf_sha256)
+{
+	DBusMessage *call = mt_client_message(which, id);
+
+	if (call)
+		call = filled(call, dbus_message_append_args(call, DBUS_TYPE_STRING, &host,
+							     DBUS_TYPE_ARRAY, DBUS_TYPE_BYTE,
+							     &leaf_sha256, leaf_sha256 ? 32 : 0,
+							     DBUS_TYPE_INVALID));
+
+	return call_and_forget(cli, which, call);
 }
 
 int
@@ -199,8 +231,23 @@ mt_call_properties(struct mt_cli *cli, const char *id, DBusMessage **ret_reply)
 			      ret_reply);
 }
 
+/* The first argument of Probe's reply; the rest of it is for the log of whoever debugs. */
+static int
+read_leaf(DBusMessageIter *iter, uint8_t *ret_leaf)
+{
+	struct mt_evidence seen = {0};
+	struct mt_diag diag = {0};
+	int r = mt_codec_read_evidence(iter, &seen, &diag);
+
+	if (ret_leaf)
+		memcpy(ret_leaf, seen.leaf_sha256, sizeof(seen.leaf_sha256));
+	mt_evidence_clear(&seen);
+	return r;
+}
+
 int
-mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto, struct mt_answer *ret)
+mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto, struct mt_answer *ret,
+	      uint8_t *ret_leaf)
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	struct mt_check_reply said;
@@ -215,7 +262,8 @@ mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto, struct mt
 		return r;
 
 	dbus_message_iter_init(reply, &iter);
-	dbus_message_iter_next(&iter); /* the evidence is for the log of whoever debugs */
+	if (read_leaf(&iter, ret_leaf))
+		return -EBADMSG;
 	return mt_codec_read_verdict(&iter, &said, &diag) ? -EBADMSG
 							  : mt_answer_from_reply(&said, ret);
 }

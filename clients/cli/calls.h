@@ -24,18 +24,26 @@ MT_MUST_CHECK int mt_call_set_endpoint(struct mt_cli *cli, const char *id,
 MT_MUST_CHECK int mt_call_remove_endpoint(struct mt_cli *cli, const char *id, enum mt_proto proto);
 MT_MUST_CHECK int mt_call_set_minimum(struct mt_cli *cli, const char *id, const char *field,
 				      const char *value);
-/* Records that the current text of that warning was consented to (D-SYS-07). */
+/* Records that the warning was consented to, for what the consent names (D-SYS-07); who and when is
+ * the service's to say. */
 MT_MUST_CHECK int mt_call_record_consent(struct mt_cli *cli, const char *id,
-					 enum mt_consent_kind kind);
+					 const struct mt_consent *consent);
+/* Pin, or Unpin, where no leaf (NULL) means every one of the host. */
+MT_MUST_CHECK int mt_call_pin(struct mt_cli *cli, const char *id, enum mt_call call,
+			      const char *host, const uint8_t *leaf_sha256);
 /* Commit, Remove: no arguments, no results. */
 MT_MUST_CHECK int mt_call_plain(struct mt_cli *cli, const char *id, enum mt_call call);
 /* Levels, Status, GetAll, Probe: the reply is the caller's. */
 MT_MUST_CHECK int mt_call_levels(struct mt_cli *cli, DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_status(struct mt_cli *cli, DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *id, DBusMessage **ret_reply);
-/* (a{sv} evidence, s decision, b conf, as reasons); *ret is filled from the last three. */
+/* (a{sv} evidence, s decision, b conf, as reasons); *ret is filled from the last three, ret_leaf
+ * (may be NULL) with the digest of the server's certificate, zero where it showed none. */
 MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *id, enum mt_proto proto,
-				struct mt_answer *ret);
+				struct mt_answer *ret, uint8_t *ret_leaf);
+/* (candidates, omissions, answers, detail) */
+MT_MUST_CHECK int mt_call_discover(struct mt_cli *cli, const char *address,
+				   DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				  DBusMessage **ret_reply);
 

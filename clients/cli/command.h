@@ -11,6 +11,7 @@
  */
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "ipc/client.h"
 
@@ -22,6 +23,8 @@ struct mt_cli {
 	enum mt_client_where where;
 	const char *socket; /* of MT_CLIENT_SOCKET */
 	FILE *in, *out, *err;
+	bool agent_tried;         /* cli/agent.c */
+	pid_t agent;              /* the text agent; 0: none */
 	struct mt_client *client; /* connects when the first command asks */
 };
 
@@ -46,12 +49,17 @@ enum mt_exit mt_cli_usage(struct mt_cli *cli, const char *command, const char *f
 
 /* Each command family in a file of its own. */
 enum mt_exit mt_command_status(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_discover(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_add(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_list(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_show(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_edit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_commit(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_account_remove(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_pin_list(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_pin_add(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_pin_remove(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_consent(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_check(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_connect(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_verify(struct mt_cli *cli, int argc, char **argv);

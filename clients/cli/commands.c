@@ -19,6 +19,11 @@ const struct mt_command mt_commands[] = {
 	 "the service, the policy in force, accounts and their level",
 	 "Shows at a glance whether the service runs, which policy is in force, and how well each\n"
 	 "account is protected.\n"},
+	{"discover", "ADDRESS", mt_command_discover, "the servers DNS offers for an address",
+	 "Asks DNS which servers the domain of an address offers, and shows them best first, with\n"
+	 "how far their names can be trusted, and what was left out and why. Nothing is stored, "
+	 "and\n"
+	 "no server is connected to.\n"},
 	{"account add",
 	 "ADDRESS [--imap SERVER] [--pop3 SERVER] [--submission SERVER]\n"
 	 "                   [--reduced-confidentiality] [--allow-port-25]",
@@ -51,6 +56,34 @@ const struct mt_command mt_commands[] = {
 	 "use if all of them meet its requirements.\n"},
 	{"account remove", "ID", mt_command_account_remove, "remove an account",
 	 "Removes an account with its accepted certificates and consents.\n"},
+	{"pin list", "[ID]", mt_command_pin_list, "certificates accepted by hand",
+	 "Lists the certificates that were accepted by hand, with fingerprint and age. None of "
+	 "them\n"
+	 "gives privacy.\n"},
+	{"pin add", "ID [SERVICE]", mt_command_pin_add,
+	 "accept a server's certificate by hand, in setup",
+	 "Looks at a server of an account in setup that was added without the requirement, shows "
+	 "its\n"
+	 "certificate's fingerprint and the dangers, and accepts that one certificate for that "
+	 "one\n"
+	 "server of that one account after you have typed your consent. Compare the fingerprint "
+	 "with\n"
+	 "your provider by another way first. It never makes a connection confidential.\n"
+	 "This binds the whole certificate to one host name of one account; it has nothing to do\n"
+	 "with the key pinning of web browsers.\n"},
+	{"pin remove", "ID HOST [FINGERPRINT]", mt_command_pin_remove,
+	 "take an accepted certificate back",
+	 "Takes back what 'pin add' accepted for a host; with FINGERPRINT, that certificate "
+	 "alone.\n"
+	 "Connections that relied on it are refused or reported from then on.\n"},
+	{"consent", "ID KIND SERVICE", mt_command_consent, "read a warning and agree to it",
+	 "Shows the warning of that kind for one server of an account that works without the\n"
+	 "requirement, and records your consent after you have typed it. KIND is\n"
+	 "  password-exposure  one test of an account in setup, within ten minutes\n"
+	 "  downgrade          a service that was better protected before\n"
+	 "  srv-target         a server outside the domain of your address\n"
+	 "A consent of one kind, or for one server, serves no other. No option gives it for "
+	 "you.\n"},
 	{"check", "ID [SERVICE] [--starttls-injection]", mt_command_check,
 	 "connect to a server and ask for a verdict",
 	 "Connects as a mail program would, up to the point where it would log in, asks the\n"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clients/cli/command.h"
+#include "clients/cli/agent.h"
 
 #define GLOBAL_USAGE                                                              \
 	"Usage: mailtrust [--json] [--user | --system | --socket PATH] [--yes]\n" \
@@ -205,6 +205,7 @@ main(int argc, char **argv)
 		return MT_EXIT_INTERNAL;
 
 	status = command->run(&cli, n - words, argv + words);
+	mt_agent_stop(&cli);
 	mt_client_free(cli.client);
 	/* a full disk must not look like success */
 	if (fflush(stdout) != 0 && status == MT_EXIT_OK)

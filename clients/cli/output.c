@@ -142,7 +142,8 @@ mt_print_answer(struct mt_cli *cli, const struct mt_answer *answer)
 	mt_print(cli, mt_decision_paint(answer->decision, answer->conf), "  %s\n",
 		 mt_decision_for_people(answer->decision, answer->conf));
 	print_reasons(cli, answer);
-	if (answer->decision != MT_DECISION_ALLOW && step)
+	if (step && (answer->decision != MT_DECISION_ALLOW ||
+		     mt_answer_has(answer, MT_REASON_PIN_SUPERSEDED)))
 		mt_print(cli, MT_PAINT_BOLD, "  Next: %s\n", step);
 }
 

@@ -9,8 +9,8 @@
 
 #define ANSWER_SIZE 128
 
-static bool
-somebody_is_there(const struct mt_cli *cli)
+bool
+mt_prompt_is_possible(const struct mt_cli *cli)
 {
 	return !cli->non_interactive && !cli->json && isatty(fileno(cli->in));
 }
@@ -40,7 +40,7 @@ mt_prompt_consent(struct mt_cli *cli, enum mt_consent_kind kind, const char *sub
 	char answer[ANSWER_SIZE];
 
 	(void)fprintf(cli->err, "\nWARNING for %s\n\n%s\n\n", subject, mt_consent_text(kind));
-	if (!somebody_is_there(cli))
+	if (!mt_prompt_is_possible(cli))
 		return MT_PROMPT_E_NOBODY;
 
 	(void)fprintf(cli->err,
@@ -55,7 +55,7 @@ mt_prompt_question(struct mt_cli *cli, const char *question)
 
 	if (cli->assume_yes)
 		return 0;
-	if (!somebody_is_there(cli))
+	if (!mt_prompt_is_possible(cli))
 		return MT_PROMPT_E_NOBODY;
 
 	(void)fprintf(cli->err, "%s [y/N] ", question);

@@ -16,6 +16,9 @@
 
 enum { MT_PROMPT_E_DECLINED = 1, MT_PROMPT_E_NOBODY = 2 };
 
+/* Somebody is at the terminal and may be asked. */
+bool mt_prompt_is_possible(const struct mt_cli *cli);
+
 /* Shows the warning of that kind and what it is for, and waits for the phrase.
  * Return: 0, MT_PROMPT_E_DECLINED, or MT_PROMPT_E_NOBODY; the warning was shown in every case. */
 MT_MUST_CHECK int mt_prompt_consent(struct mt_cli *cli, enum mt_consent_kind kind,

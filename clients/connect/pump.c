@@ -218,7 +218,9 @@ left_for_server(struct run *run)
 static struct mt_bytes
 left_for_program(struct run *run)
 {
-	return run->out_ended ? (struct mt_bytes){0} : mt_tunnel_for_program(run->tunnel);
+	if (run->out_ended)
+		return (struct mt_bytes){0};
+	return mt_tunnel_for_program(run->tunnel);
 }
 
 /* A socket that is closed with words of the program unread is reset, and our last ones are lost

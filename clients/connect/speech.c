@@ -53,7 +53,7 @@ mt_speech_refusal(enum mt_proto proto, const char *why, char buffer[static MT_SP
 
 	if (!refusals[proto])
 		return 0;
-	for (; why[n] && n < sizeof(line) - 1; n++)
+	for (; n < sizeof(line) - 1 && why[n]; n++)
 		line[n] = why[n] >= ' ' && why[n] <= '~' ? why[n] : '?';
 	line[n] = '\0';
 	return (size_t)snprintf(buffer, MT_SPEECH_SIZE, "%s mailtrust: %s\r\n", refusals[proto],

@@ -82,9 +82,12 @@ static const char *const steps[MT_REASON_COUNT] = {
 	[MT_REASON_PIN_NOT_SUFFICIENT] = PIN_LIMIT,
 	[MT_REASON_PIN_MISMATCH] = "Do not enter your password. Ask your provider whether the "
 				   "certificate was changed.",
-	[MT_REASON_PIN_OFFER_AVAILABLE] = "If you have compared the certificate with your "
-					  "provider's word, accept it for this "
-					  "account; otherwise ask your provider to repair it.",
+	[MT_REASON_PIN_OFFER_AVAILABLE] =
+		"Ask your provider to repair the certificate. If that cannot be, 'mailtrust pin "
+		"add' shows its fingerprint, to be compared with your provider's word.",
+	[MT_REASON_PIN_NOT_OFFERED_EXISTING] = PROVIDER_CERT,
+	[MT_REASON_PIN_SUPERSEDED] = "'mailtrust pin remove' takes the certificate back that is "
+				     "not needed any more.",
 	[MT_REASON_PIN_FORBIDDEN_BY_POLICY] = PROVIDER_CERT,
 	[MT_REASON_DANE_MISMATCH] = ATTACK,
 	[MT_REASON_DANE_BOGUS] = ATTACK,
@@ -93,8 +96,9 @@ static const char *const steps[MT_REASON_COUNT] = {
 	[MT_REASON_DANE_REQUIRED_MISSING] = ADMIN,
 	[MT_REASON_DANE_TLS_REQUIRED] = ATTACK,
 	[MT_REASON_SRV_BOGUS] = ATTACK,
-	[MT_REASON_SRV_TARGET_OUT_OF_DOMAIN] =
-		"Ask your provider whether this server is theirs, and confirm it only then.",
+	[MT_REASON_SRV_TARGET_OUT_OF_DOMAIN] = "Ask your provider whether this server is theirs, "
+					       "and only then confirm it: 'mailtrust "
+					       "consent ID srv-target SERVICE'.",
 	[MT_REASON_SRV_NO_TLS_ADVERTISED] =
 		"Ask your provider for an encrypted server. Without one the account can only be "
 		"added with reduced confidentiality.",
@@ -102,8 +106,9 @@ static const char *const steps[MT_REASON_COUNT] = {
 						  "tells you, and confirm them only then.",
 	[MT_REASON_ENDPOINT_NOT_CONFIGURED] =
 		"If the server is right, add it to the account: 'mailtrust account edit'.",
-	[MT_REASON_OP_TEST_NEEDS_WARNING] =
-		"Do not test with a real password, or read and confirm the warning first.",
+	[MT_REASON_OP_TEST_NEEDS_WARNING] = "Do not test with a real password, or read the warning "
+					    "first: 'mailtrust consent ID "
+					    "password-exposure SERVICE'.",
 	[MT_REASON_AUTH_LOGIN_DISABLED] =
 		"The server takes no password on this connection: use its encrypted port.",
 	[MT_REASON_AUTH_MECHANISM_FORBIDDEN] =

@@ -35,6 +35,8 @@ reason_of_error(enum mt_error error)
 	} reasons[] = {
 		{MT_ERROR_UNKNOWN_ACCOUNT, MT_REASON_ACCOUNT_UNKNOWN},
 		{MT_ERROR_CONF_WARNING_REQUIRED, MT_REASON_CONF_WARNING_REQUIRED},
+		{MT_ERROR_PIN_NOT_OFFERED_EXISTING, MT_REASON_PIN_NOT_OFFERED_EXISTING},
+		{MT_ERROR_PIN_FORBIDDEN, MT_REASON_PIN_FORBIDDEN_BY_POLICY},
 		{MT_ERROR_ORG_OVERRIDE_REFUSED, MT_REASON_POLICY_ORG_OVERRIDE_REFUSED},
 		{MT_ERROR_ENDPOINT_NOT_PROBED, MT_REASON_EVIDENCE_INCOMPLETE},
 		{MT_ERROR_INVALID_EVIDENCE, MT_REASON_EVIDENCE_INCOMPLETE},
@@ -108,6 +110,15 @@ mt_answer_from_token(const char *token, const char *jwks, const struct mt_token_
 	memcpy(answer->reasons, claims.reasons, sizeof(answer->reasons));
 	if (claims.unknown_reason)
 		deny_for_the_unknown(answer);
+}
+
+bool
+mt_answer_has(const struct mt_answer *answer, enum mt_reason reason)
+{
+	for (size_t i = 0; i < answer->n_reasons; i++)
+		if (answer->reasons[i] == reason)
+			return true;
+	return false;
 }
 
 bool

@@ -37,6 +37,8 @@ MT_MUST_CHECK int mt_answer_from_reply(const struct mt_check_reply *reply, struc
 void mt_answer_from_token(const char *token, const char *jwks, const struct mt_token_expect *expect,
 			  struct mt_answer *answer);
 
+bool mt_answer_has(const struct mt_answer *answer, enum mt_reason reason);
+
 /* Two answers say the same: decision, flag, reasons in order. */
 bool mt_answer_agrees(const struct mt_answer *a, const struct mt_answer *b);
 

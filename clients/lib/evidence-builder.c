@@ -9,8 +9,6 @@
 
 #include "ipc/codec-evidence.h"
 
-#define API __attribute__((visibility("default")))
-
 struct mailtrust_evidence {
 	struct mt_evidence ev; /* chain and staple point at the blocks below; chain_bytes is NULL */
 	uint8_t *certificates[MT_CHAIN_MAX];
@@ -23,13 +21,13 @@ mt_evidence_of(const struct mailtrust_evidence *evidence)
 	return &evidence->ev;
 }
 
-API struct mailtrust_evidence *
+struct mailtrust_evidence *
 mailtrust_evidence_new(void)
 {
 	return calloc(1, sizeof(struct mailtrust_evidence));
 }
 
-API void
+void
 mailtrust_evidence_free(struct mailtrust_evidence *evidence)
 {
 	if (!evidence)
@@ -65,7 +63,7 @@ field_of(struct mailtrust_evidence *evidence, const struct mt_evidence_key *key)
 	return (uint8_t *)&evidence->ev + key->offset;
 }
 
-API int
+int
 mailtrust_evidence_set_flag(struct mailtrust_evidence *evidence, const char *name, bool value)
 {
 	const struct mt_evidence_key *key = find_key(name, 1u << MT_EV_TYPE_BOOL);
@@ -77,7 +75,7 @@ mailtrust_evidence_set_flag(struct mailtrust_evidence *evidence, const char *nam
 	return mark_present(evidence, key);
 }
 
-API int
+int
 mailtrust_evidence_set_number(struct mailtrust_evidence *evidence, const char *name, int64_t value)
 {
 	const struct mt_evidence_key *key =
@@ -99,7 +97,7 @@ mailtrust_evidence_set_number(struct mailtrust_evidence *evidence, const char *n
 	return mark_present(evidence, key);
 }
 
-API int
+int
 mailtrust_evidence_set_text(struct mailtrust_evidence *evidence, const char *name,
 			    const char *value)
 {
@@ -140,7 +138,7 @@ set_staple(struct mailtrust_evidence *evidence, const void *data, size_t size)
 	return r;
 }
 
-API int
+int
 mailtrust_evidence_set_bytes(struct mailtrust_evidence *evidence, const char *name,
 			     const void *data, size_t size)
 {
@@ -160,7 +158,7 @@ mailtrust_evidence_set_bytes(struct mailtrust_evidence *evidence, const char *na
 	return mark_present(evidence, key);
 }
 
-API int
+int
 mailtrust_evidence_add_certificate(struct mailtrust_evidence *evidence, const void *der,
 				   size_t size)
 {

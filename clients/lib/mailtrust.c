@@ -13,8 +13,6 @@
 #include "clients/lib/evidence-builder.h"
 #include "policy/decide.h"
 
-#define API __attribute__((visibility("default")))
-
 static_assert((int)MAILTRUST_DENY == (int)MT_DECISION_DENY &&
 		      (int)MAILTRUST_CONFIRM == (int)MT_DECISION_CONFIRM &&
 		      (int)MAILTRUST_AWC == (int)MT_DECISION_AWC &&
@@ -25,6 +23,9 @@ static_assert((int)MAILTRUST_BLOCKED == (int)MT_ACCOUNT_BLOCKED &&
 		      (int)MAILTRUST_PROTECTED == (int)MT_ACCOUNT_PROTECTED,
 	      "one set of levels");
 static_assert(MAILTRUST_EXPORTER_SIZE == 32, "D-CB-06");
+static_assert(MAILTRUST_CERTIFICATES_MAX == MT_CHAIN_MAX &&
+		      MAILTRUST_CHAIN_BYTES_MAX == MT_CHAIN_BYTES_MAX,
+	      "one set of bounds");
 
 struct mailtrust {
 	struct mt_client *client;
@@ -34,7 +35,7 @@ struct mailtrust_verdict {
 	struct mt_answer answer;
 };
 
-API int
+int
 mailtrust_open(const char *where, struct mailtrust **ret)
 {
 	struct mailtrust *mailtrust = calloc(1, sizeof(*mailtrust));
@@ -52,7 +53,7 @@ mailtrust_open(const char *where, struct mailtrust **ret)
 	return 0;
 }
 
-API void
+void
 mailtrust_close(struct mailtrust *mailtrust)
 {
 	if (mailtrust)
@@ -89,7 +90,7 @@ wall_now_usec(void)
 	return now.tv_sec * MT_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
-API enum mailtrust_decision
+enum mailtrust_decision
 mailtrust_check(struct mailtrust *mailtrust, const char *account, const char *operation,
 		const struct mailtrust_evidence *evidence, struct mailtrust_verdict **ret_verdict)
 {
@@ -141,7 +142,7 @@ level_from_string(const char *level)
 	return MAILTRUST_BLOCKED;
 }
 
-API enum mailtrust_level
+enum mailtrust_level
 mailtrust_account_level(struct mailtrust *mailtrust, const char *account)
 {
 	MT_CLEANUP(mt_dbus_message_unrefp)
@@ -166,13 +167,16 @@ mailtrust_account_level(struct mailtrust *mailtrust, const char *account)
 	return MAILTRUST_BLOCKED;
 }
 
-API const char *
+const char *
 mailtrust_level_to_string(enum mailtrust_level level)
 {
-	return mt_account_level_to_string((enum mt_account_level)level);
+	bool is_known = (unsigned int)level < MT_ACCOUNT_LEVEL_COUNT;
+
+	return mt_account_level_to_string(is_known ? (enum mt_account_level)level
+						   : MT_ACCOUNT_BLOCKED);
 }
 
-API void
+void
 mailtrust_verdict_free(struct mailtrust_verdict *verdict)
 {
 	if (verdict)
@@ -181,19 +185,21 @@ mailtrust_verdict_free(struct mailtrust_verdict *verdict)
 	free(verdict);
 }
 
-API enum mailtrust_decision
+enum mailtrust_decision
 mailtrust_verdict_decision(const struct mailtrust_verdict *verdict)
 {
 	return verdict ? (enum mailtrust_decision)verdict->answer.decision : MAILTRUST_DENY;
 }
 
-API const char *
+const char *
 mailtrust_decision_to_string(enum mailtrust_decision decision)
 {
-	return mt_decision_to_string((enum mt_decision)decision);
+	bool is_known = (unsigned int)decision < MT_DECISION_COUNT;
+
+	return mt_decision_to_string(is_known ? (enum mt_decision)decision : MT_DECISION_DENY);
 }
 
-API bool
+bool
 mailtrust_verdict_is_confidential(const struct mailtrust_verdict *verdict)
 {
 	return verdict && verdict->answer.conf && verdict->answer.decision == MT_DECISION_ALLOW;
@@ -209,7 +215,7 @@ reason_at(const struct mailtrust_verdict *verdict, size_t index)
 	return index < verdict->answer.n_reasons ? verdict->answer.reasons[index] : MT_REASON_COUNT;
 }
 
-API const char *
+const char *
 mailtrust_verdict_reason(const struct mailtrust_verdict *verdict, size_t index)
 {
 	size_t reason = reason_at(verdict, index);
@@ -217,7 +223,7 @@ mailtrust_verdict_reason(const struct mailtrust_verdict *verdict, size_t index)
 	return reason < MT_REASON_COUNT ? mt_reason_to_string((enum mt_reason)reason) : NULL;
 }
 
-API const char *
+const char *
 mailtrust_verdict_sentence(const struct mailtrust_verdict *verdict, size_t index)
 {
 	size_t reason = reason_at(verdict, index);
@@ -225,13 +231,13 @@ mailtrust_verdict_sentence(const struct mailtrust_verdict *verdict, size_t index
 	return reason < MT_REASON_COUNT ? mt_reason_sentence((enum mt_reason)reason) : NULL;
 }
 
-API const char *
+const char *
 mailtrust_verdict_token(const struct mailtrust_verdict *verdict)
 {
 	return verdict ? verdict->answer.token : NULL;
 }
 
-API enum mailtrust_decision
+enum mailtrust_decision
 mailtrust_verify(const char *token, const char *jwks, const struct mailtrust_connection *connection,
 		 struct mailtrust_verdict **ret_verdict)
 {
@@ -247,7 +253,9 @@ mailtrust_verify(const char *token, const char *jwks, const struct mailtrust_con
 		.port = connection->port,
 	};
 
-	if (mt_op_from_string(connection->operation, &expect.op) ||
+	/* what is NULL would not be compared, and then the token would hold for any */
+	if (!connection->account || !connection->operation || !connection->exporter ||
+	    !connection->peer || mt_op_from_string(connection->operation, &expect.op) ||
 	    mt_token_binding(connection->exporter, connection->peer, connection->peer_port,
 			     connection->local_port, binding))
 		mt_answer_deny(&answer, MT_REASON_VERDICT_BINDING_MISMATCH, "no such connection");

@@ -12,8 +12,10 @@
 
 #include "daemon/worker/anchors.h"
 #include "daemon/worker/dane.h"
+#include "daemon/worker/orders.h"
 #include "daemon/worker/paths.h"
 #include "daemon/worker/presented.h"
+#include "daemon/worker/revocation.h"
 #include "daemon/worker/staple.h"
 
 /* The chain as parsed. What cannot be used as an issuer is left out; the leaf must be whole. */
@@ -94,21 +96,29 @@ parse(const struct mt_chain_request *request, struct parsed *p)
 	return true;
 }
 
-/* Everything but DANE: path, then names, which count only on a valid path (D-ID-01). */
 static int
-judge_pkix(const struct mt_anchors *anchors, const struct mt_chain_request *request,
-	   const struct parsed *p, struct mt_validation *v)
+find_path(const struct mt_anchors *anchors, const struct mt_chain_request *request,
+	  const struct parsed *p, struct mt_path *ret)
 {
 	const struct mt_path_input input = {.certs = p->certs,
 					    .n = p->n,
 					    .anchors = anchors,
 					    .allowed = &request->allowed_anchors,
 					    .at_usec = request->at_usec};
+
+	return mt_paths_find(&input, ret);
+}
+
+/* Everything but DANE: path, then names, which count only on a valid path (D-ID-01). */
+static int
+judge_pkix(const struct mt_anchors *anchors, const struct mt_chain_request *request,
+	   const struct parsed *p, struct mt_validation *v)
+{
 	const uint32_t cn_only = (uint32_t)MT_BIT(MT_CERT_CN_ONLY);
 	struct mt_refid matched = {0};
 	enum mt_presented presented;
 	struct mt_path path;
-	int r = mt_paths_find(&input, &path);
+	int r = find_path(anchors, request, p, &path);
 
 	if (r)
 		return r;
@@ -128,6 +138,8 @@ judge_pkix(const struct mt_anchors *anchors, const struct mt_chain_request *requ
 	if (presented == MT_PRESENTED_MATCH)
 		v->matched = matched;
 	mt_staple_judge(request->staple, &path, request->at_usec, v);
+	if (request->wants_revocation)
+		mt_revocation_judge(request, &path, v);
 	return 0;
 }
 
@@ -167,6 +179,26 @@ mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *
 		v.state = MT_VALIDATION_DONE;
 		*ret = v;
 	}
+	clear(&p);
+	ERR_clear_error();
+}
+
+void
+mt_chain_orders(const struct mt_anchors *anchors, const struct mt_chain_request *request,
+		struct mt_fetch_orders *ret)
+{
+	MT_CLEANUP(mt_anchors_freep) struct mt_anchors *own = NULL;
+	struct parsed p = {0};
+	struct mt_path path;
+
+	memset(ret, 0, sizeof(*ret));
+	if (request->own_anchors &&
+	    mt_anchors_from_der(request->anchors, request->n_anchors, &own) != 0)
+		return;
+	if (request->n_chain > 0 && parse(request, &p) &&
+	    find_path(request->own_anchors ? own : anchors, request, &p, &path) == 0 &&
+	    path.is_anchored && path.faults == 0)
+		mt_orders_make(request, &path, ret);
 	clear(&p);
 	ERR_clear_error();
 }

@@ -3,7 +3,8 @@
 #define MT_DAEMON_WORKER_CHAIN_H
 
 /*
- * Judges one certificate chain: PKIX path, single checks, identity, DANE, staple (DESIGN §8).
+ * Judges one certificate chain: PKIX path, single checks, identity, DANE, staple and fetched
+ * revocation answers (DESIGN §8).
  *
  * Runs in a forked, sandboxed child that has nothing but the trust anchors loaded before the fork
  * and one request: no network, no file, no clock (at_usec is an input), no other chain. Chain and
@@ -36,6 +37,19 @@ void mt_anchors_digest(const struct mt_anchors *anchors, uint8_t ret[static 32])
 
 #define MT_REQUEST_ANCHORS_MAX 64
 
+/* One thing to fetch over HTTP: what a certificate names, checked and cut into pieces by the judge
+ * (daemon/worker/url.h). The keeper hands it to the net worker without understanding it. */
+struct mt_fetch_order {
+	char host[MT_DOMAIN_SIZE]; /* normalised; an IPv6 literal without brackets */
+	uint16_t port;
+	char path[MT_FETCH_PATH_SIZE]; /* from the first slash on: visible ASCII */
+};
+
+struct mt_fetch_orders {
+	struct mt_fetch_order order[MT_FETCH_ORDERS_MAX];
+	size_t n;
+};
+
 struct mt_chain_request {
 	struct mt_bytes chain[MT_CHAIN_MAX]; /* DER, leaf first; borrowed */
 	size_t n_chain;                      /* 0: nothing to judge, state NO_CHAIN */
@@ -47,12 +61,24 @@ struct mt_chain_request {
 	struct mt_bytes anchors[MT_REQUEST_ANCHORS_MAX];
 	size_t n_anchors;
 	struct mt_digests allowed_anchors; /* policy field anchors: only roots of these SHA-256 */
+	/* Policy field revocation, soft and hard: every certificate below the anchor needs an
+	 * answer, from the staple or from what was fetched. */
+	bool wants_revocation;
+	struct mt_bytes fetched[MT_FETCH_ORDERS_MAX]; /* OCSP responses and CRLs, in any order */
+	size_t n_fetched;
 };
 
 /* Judges. Never fails: what cannot be parsed is state MALFORMED, what cannot be done (memory) is
  * state FAILED. Deterministic: same anchors, same request, same result. */
 void mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *request,
 		    struct mt_validation *ret);
+
+/* What should be fetched so that the chain's revocation can be judged: for each certificate below
+ * the anchor that has no answer yet an OCSP request, or else a CRL. Nothing for a chain that is not
+ * valid: where a stranger's certificate points to is not visited. Not all are necessarily wanted,
+ * and none need be possible. */
+void mt_chain_orders(const struct mt_anchors *anchors, const struct mt_chain_request *request,
+		     struct mt_fetch_orders *ret);
 
 /* Judges an anchor of each kind of key and forgets the result: what a process does for the first
  * time is slow, and a child that waits anyway can have done it before its chain comes. */

@@ -80,7 +80,7 @@ eku_forbids_server(const X509 *cert)
 	for (int i = 0; i < sk_ASN1_OBJECT_num(eku); i++) {
 		int nid = OBJ_obj2nid(sk_ASN1_OBJECT_value(eku, i));
 
-		allows = allows || nid == NID_server_auth || nid == NID_anyExtendedKeyUsage;
+		allows = allows || nid == NID_server_auth;
 	}
 	EXTENDED_KEY_USAGE_free(eku);
 	return !allows;

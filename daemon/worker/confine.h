@@ -20,6 +20,11 @@
 
 #include "policy/base.h"
 
+#if defined(__has_feature) /* clang's way to say what gcc says with a macro */
+#if __has_feature(address_sanitizer)
+#define MT_INSTRUMENTED
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(MT_INSTRUMENTED)
 #define MT_CONFINE_INSTRUMENTED 1
 #else

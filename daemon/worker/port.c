@@ -115,8 +115,9 @@ mt_port_send(struct mt_port *port, const uint8_t *data, size_t size)
 		if (errno != EAGAIN)
 			return -errno;
 	}
-	/* The keeper has at most MT_JOBS_MAX requests here, and reads its replies first. */
-	if (port->n_unsent >= MT_JOBS_MAX)
+	/* The keeper has at most MT_JOBS_MAX requests here, and reads its replies first; those of
+	 * fetches come in parts. */
+	if (port->n_unsent >= MT_JOBS_MAX + MT_FETCHES_MAX * MT_FETCH_BYTES_MAX / MT_WIRE_PART_MAX)
 		return -ENOBUFS;
 	last = malloc(sizeof(*last) + size);
 	if (!last)

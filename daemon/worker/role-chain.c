@@ -12,9 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,23 +20,24 @@
 
 #include <event2/event.h>
 
-#include "daemon/worker/chain.h"
+#include "daemon/worker/assembly.h"
+#include "daemon/worker/chain-child.h"
 #include "daemon/worker/port.h"
 #include "daemon/worker/roles.h"
 #include "daemon/worker/sandbox.h"
 
-/* Where a child has its socket; everything above is closed. */
-#define CHILD_FD 3
-#define ANSWER_SIZE 4096
+/* A validation, and orders of the greatest length */
+#define ANSWER_SIZE 8192
 
 struct role;
 
 /* A child at work. Free when both ends of its life were seen: the answer and the exit. */
 struct child {
 	struct role *role;
-	pid_t pid;     /* 0: reaped, or never started */
-	int fd;        /* our end of its socket; -1: answered */
-	bool is_ready; /* waits for its chain */
+	pid_t pid;              /* 0: reaped, or never started */
+	int fd;                 /* our end of its socket; -1: answered */
+	bool is_ready;          /* waits for its chain */
+	enum mt_wire_type type; /* of what it was asked */
 	uint64_t id;
 	struct event *readable;
 	struct event *deadline;
@@ -48,7 +47,8 @@ struct child {
 struct waiting {
 	TAILQ_ENTRY(waiting) entry;
 	struct role *role;
-	uint64_t id;
+	struct mt_wire_header header;
+	struct mt_wire_parts parts;
 	struct event *deadline;
 	size_t size;
 	uint8_t body[];
@@ -59,6 +59,7 @@ struct role {
 	struct mt_port *port;
 	struct mt_anchors *anchors;
 	struct sock_fprog *child_filter;
+	struct mt_assemblies *assemblies;
 	struct event *reaper;
 	struct child children[MT_CHAIN_CHILDREN_MAX];
 	TAILQ_HEAD(, waiting) queue;
@@ -70,64 +71,16 @@ struct role {
 static const struct timeval job_limit = {.tv_sec = MT_WORKER_JOB_USEC / MT_USEC_PER_SEC,
 					 .tv_usec = MT_WORKER_JOB_USEC % MT_USEC_PER_SEC};
 
-/* What ends a child whose parent cannot: it dies with the parent, and computes no longer than a job
- * may last. */
-static bool
-bind_to_parent(void)
-{
-	static const struct rlimit limit = {MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1,
-					    MT_WORKER_JOB_USEC / MT_USEC_PER_SEC + 1};
-
-	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && setrlimit(RLIMIT_CPU, &limit) == 0;
-}
-
-/* Stands ready until the chain comes, or the parent has no use for it. */
-static struct mt_bytes
-await_chain(struct role *role)
-{
-	ssize_t n;
-
-	mt_chain_rehearse(role->anchors);
-	n = read(CHILD_FD, role->scratch.data, sizeof(role->scratch.data));
-	if (n <= 0)
-		_exit(0);
-	return (struct mt_bytes){role->scratch.data, (size_t)n};
-}
-
-/* In the child: everything here is one chain's, and ends with it. body is empty in a ready one. */
-static _Noreturn void
-judge(struct role *role, int fd, struct mt_bytes body)
-{
-	struct mt_chain_request request;
-	struct mt_validation validation = {0};
-
-	/* The keeper's socket, the loop and the other children's sockets go first. */
-	if (dup2(fd, CHILD_FD) < 0 || close_range(CHILD_FD + 1, ~0U, 0) < 0)
-		_exit(1);
-	if (!bind_to_parent() || mt_sandbox_program_install(role->child_filter) < 0)
-		_exit(1);
-
-	if (body.size == 0)
-		body = await_chain(role);
-	if (mt_wire_decode_chain(body, &request) != 0)
-		_exit(1);
-	mt_chain_judge(role->anchors, &request, &validation);
-	if (mt_wire_encode_validation(&role->scratch, 0, &validation) != 0)
-		_exit(1);
-	if (write(CHILD_FD, role->scratch.data, role->scratch.size) < 0)
-		_exit(1);
-	/* The answer goes its way first; taking this process apart can wait for it. */
-	(void)!read(CHILD_FD, role->scratch.data, 1);
-	_exit(0);
-}
-
 static void
-reply_failed(struct role *role, uint64_t id)
+reply_failed(struct role *role, enum mt_wire_type type, uint64_t id)
 {
 	static const struct mt_validation failed = {.state = MT_VALIDATION_FAILED};
+	static const struct mt_fetch_orders none = {.n = 0};
+	int r = type == MT_WIRE_REVOCATION
+			? mt_wire_encode_report(&role->scratch, id, &failed, &none)
+			: mt_wire_encode_validation(&role->scratch, id, &failed);
 
-	if (mt_wire_encode_validation(&role->scratch, id, &failed) == 0 &&
-	    mt_port_send(role->port, role->scratch.data, role->scratch.size) < 0)
+	if (r == 0 && mt_port_send(role->port, role->scratch.data, role->scratch.size) < 0)
 		event_base_loopbreak(role->base);
 }
 
@@ -163,6 +116,13 @@ leave_when_drained(struct role *role)
 	event_base_loopbreak(role->base);
 }
 
+static bool
+is_answer(const struct child *child, const struct mt_wire_header *header)
+{
+	return header->type ==
+	       (child->type == MT_WIRE_REVOCATION ? MT_WIRE_REPORT : MT_WIRE_VALIDATION);
+}
+
 /* The child has answered, or never will. Its exit is collected by the reaper. */
 static void
 finish(struct child *child)
@@ -194,12 +154,12 @@ on_answer(evutil_socket_t fd, short what, void *userdata)
 	if (child->is_ready) {
 		/* it was not asked: it died, or speaks out of turn */
 	} else if (n > 0 && mt_wire_decode_header(data, (size_t)n, &header, &body) == 0 &&
-		   header.type == MT_WIRE_VALIDATION) {
+		   is_answer(child, &header)) {
 		mt_wire_stamp(data, child->id); /* whatever id it claims */
 		if (mt_port_send(role->port, data, (size_t)n) < 0)
 			event_base_loopbreak(role->base);
 	} else {
-		reply_failed(role, child->id);
+		reply_failed(role, child->type, child->id);
 	}
 	finish(child);
 }
@@ -214,10 +174,12 @@ on_child_overdue(evutil_socket_t fd, short what, void *userdata)
 		kill(child->pid, SIGKILL);
 }
 
-/* body is empty for a child that is to stand ready. */
+/* A task of type NONE is for a child that is to stand ready. */
 static int
-start_child(struct role *role, struct child *child, uint64_t id, struct mt_bytes body)
+start_child(struct role *role, struct child *child, const struct mt_chain_task *task)
 {
+	const struct mt_chain_child life = {role->anchors, role->child_filter, &role->scratch};
+	const bool is_ready = task->type == MT_WIRE_NONE;
 	int ends[2];
 	pid_t pid;
 
@@ -227,20 +189,21 @@ start_child(struct role *role, struct child *child, uint64_t id, struct mt_bytes
 	child->deadline = evtimer_new(role->base, on_child_overdue, child);
 	if (!child->readable || !child->deadline || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ||
 	    event_add(child->readable, NULL) < 0 ||
-	    (body.size && evtimer_add(child->deadline, &job_limit) < 0))
+	    (!is_ready && evtimer_add(child->deadline, &job_limit) < 0))
 		goto fail;
 	pid = fork();
 	if (pid < 0)
 		goto fail;
 	if (pid == 0)
-		judge(role, ends[1], body);
+		mt_chain_child_run(&life, ends[1], task);
 
 	close(ends[1]);
 	child->role = role;
 	child->pid = pid;
 	child->fd = ends[0];
-	child->is_ready = body.size == 0;
-	child->id = id;
+	child->is_ready = is_ready;
+	child->type = task->type;
+	child->id = task->id;
 	return 0;
 
 fail:
@@ -257,20 +220,23 @@ fail:
 
 /* Hands a chain to the child that stands ready. Return: whether there is one that took it. */
 static bool
-use_ready(struct role *role, uint64_t id, struct mt_bytes body)
+use_ready(struct role *role, const struct mt_chain_task *task)
 {
+	if (task->type != MT_WIRE_CHAIN)
+		return false;
 	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++) {
 		struct child *child = &role->children[i];
 
 		if (!child->is_ready)
 			continue;
-		if (send(child->fd, body.data, body.size, MSG_NOSIGNAL) < 0 ||
+		if (send(child->fd, task->body.data, task->body.size, MSG_NOSIGNAL) < 0 ||
 		    evtimer_add(child->deadline, &job_limit) < 0) {
 			finish(child);
 			return false;
 		}
 		child->is_ready = false;
-		child->id = id;
+		child->type = task->type;
+		child->id = task->id;
 		return true;
 	}
 	return false;
@@ -280,6 +246,7 @@ use_ready(struct role *role, uint64_t id, struct mt_bytes body)
 static void
 keep_ready(struct role *role)
 {
+	static const struct mt_chain_task stand_ready = {.type = MT_WIRE_NONE};
 	struct child *child = find_free(role);
 
 	if (!child || role->draining || role->n_queue > 0)
@@ -287,7 +254,7 @@ keep_ready(struct role *role)
 	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++)
 		if (role->children[i].fd >= 0)
 			return;
-	(void)start_child(role, child, 0, (struct mt_bytes){0});
+	(void)start_child(role, child, &stand_ready);
 }
 
 static void
@@ -297,6 +264,7 @@ free_waiting(struct waiting *waiting)
 	waiting->role->n_queue--;
 	if (waiting->deadline)
 		event_free(waiting->deadline);
+	free(waiting->parts.data);
 	free(waiting);
 }
 
@@ -306,13 +274,15 @@ on_waiting_overdue(evutil_socket_t fd, short what, void *userdata)
 	struct waiting *waiting = userdata;
 	struct role *role = waiting->role;
 
-	reply_failed(role, waiting->id);
+	reply_failed(role, waiting->header.type, waiting->header.id);
 	free_waiting(waiting);
 	leave_when_drained(role);
 }
 
+/* What it takes of the parts is gone from *parts. */
 static int
-enqueue(struct role *role, uint64_t id, struct mt_bytes body)
+enqueue(struct role *role, const struct mt_wire_header *header, struct mt_bytes body,
+	struct mt_wire_parts *parts)
 {
 	struct waiting *waiting;
 
@@ -322,7 +292,9 @@ enqueue(struct role *role, uint64_t id, struct mt_bytes body)
 	if (!waiting)
 		return -ENOMEM;
 	waiting->role = role;
-	waiting->id = id;
+	waiting->header = *header;
+	waiting->parts = *parts;
+	*parts = (struct mt_wire_parts){0};
 	waiting->size = body.size;
 	memcpy(waiting->body, body.data, body.size);
 	waiting->deadline = evtimer_new(role->base, on_waiting_overdue, waiting);
@@ -336,22 +308,39 @@ enqueue(struct role *role, uint64_t id, struct mt_bytes body)
 }
 
 static void
-on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
+start_request(struct role *role, const struct mt_wire_header *header, struct mt_bytes body)
 {
-	struct role *role = userdata;
+	struct mt_wire_parts parts = mt_assemblies_take(role->assemblies, header->id);
+	const struct mt_chain_task task = {.type = header->type,
+					   .id = header->id,
+					   .body = body,
+					   .parts = {parts.data, parts.size}};
 	struct child *child = find_free(role);
 	int r;
 
-	if (header->type != MT_WIRE_CHAIN || body.size == 0)
-		r = -EPROTO;
-	else if (use_ready(role, header->id, body))
+	if (use_ready(role, &task))
 		r = 0;
 	else if (child)
-		r = start_child(role, child, header->id, body);
+		r = start_child(role, child, &task);
 	else
-		r = enqueue(role, header->id, body);
+		r = enqueue(role, header, body, &parts);
+	free(parts.data);
 	if (r < 0)
-		reply_failed(role, header->id);
+		reply_failed(role, header->type, header->id);
+}
+
+static void
+on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
+{
+	struct role *role = userdata;
+
+	if (header->type == MT_WIRE_PART)
+		mt_assemblies_add(role->assemblies, header->id, body);
+	else if ((header->type == MT_WIRE_CHAIN || header->type == MT_WIRE_REVOCATION) &&
+		 body.size > 0)
+		start_request(role, header, body);
+	else
+		reply_failed(role, header->type, header->id);
 }
 
 static void
@@ -361,10 +350,14 @@ start_waiting(struct role *role)
 	struct child *child;
 
 	while ((waiting = TAILQ_FIRST(&role->queue)) && (child = find_free(role))) {
-		const struct mt_bytes body = {.data = waiting->body, .size = waiting->size};
+		const struct mt_chain_task task = {
+			.type = waiting->header.type,
+			.id = waiting->header.id,
+			.body = {waiting->body, waiting->size},
+			.parts = {waiting->parts.data, waiting->parts.size}};
 
-		if (start_child(role, child, waiting->id, body) < 0)
-			reply_failed(role, waiting->id);
+		if (start_child(role, child, &task) < 0)
+			reply_failed(role, task.type, task.id);
 		free_waiting(waiting);
 	}
 }
@@ -443,6 +436,9 @@ prepare(struct role *role, const struct mt_role_options *options, struct mt_wire
 	role->reaper = evsignal_new(role->base, SIGCHLD, on_child_exit, role);
 	if (!role->reaper || event_add(role->reaper, NULL) < 0)
 		return -ENOMEM;
+	r = mt_assemblies_new(role->base, &role->assemblies);
+	if (r < 0)
+		return r;
 	return mt_port_new(role->base, options->fd, &ops, &role->port);
 }
 
@@ -455,6 +451,7 @@ release(struct role *role)
 	while (!TAILQ_EMPTY(&role->queue))
 		free_waiting(TAILQ_FIRST(&role->queue));
 	mt_port_free(role->port);
+	mt_assemblies_free(role->assemblies);
 	if (role->reaper)
 		event_free(role->reaper);
 	if (role->base)

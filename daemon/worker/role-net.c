@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The net worker: lookups and probes. */
+/* The net worker: lookups, probes and fetches. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "daemon/worker/dns.h"
+#include "daemon/worker/fetch.h"
 #include "daemon/worker/port.h"
 #include "daemon/worker/probe.h"
 #include "daemon/worker/roles.h"
@@ -24,6 +25,7 @@ struct task {
 	uint64_t id;
 	struct mt_dns_lookup *lookup;
 	struct mt_probe *probe;
+	struct mt_fetch *fetch;
 };
 
 struct role {
@@ -33,6 +35,7 @@ struct role {
 	LIST_HEAD(, task) tasks;
 	size_t n_tasks;
 	size_t n_probes;
+	size_t n_fetches;
 	bool draining;
 	struct mt_wire_message scratch;
 };
@@ -73,6 +76,22 @@ static void
 reply_tlsa(struct role *role, uint64_t id, const struct mt_tlsa_rrset *rrset)
 {
 	send_scratch(role, mt_wire_encode_tlsa_rrset(&role->scratch, id, rrset));
+}
+
+static void
+reply_fetched(struct role *role, uint64_t id, const struct mt_fetched *fetched)
+{
+	struct mt_bytes rest = fetched->bytes;
+
+	while (rest.size > 0) {
+		const struct mt_bytes part = {
+			rest.data, rest.size < MT_WIRE_PART_MAX ? rest.size : MT_WIRE_PART_MAX};
+
+		send_scratch(role, mt_wire_encode_part(&role->scratch, id, part));
+		rest.data += part.size;
+		rest.size -= part.size;
+	}
+	send_scratch(role, mt_wire_encode_fetched(&role->scratch, id, fetched));
 }
 
 static struct task *
@@ -141,6 +160,18 @@ on_probed(const struct mt_probe_result *result, void *userdata)
 
 	role->n_probes--;
 	reply_probe(role, task->id, result);
+	drop_task(task);
+	leave_when_drained(role);
+}
+
+static void
+on_fetched(const struct mt_fetched *fetched, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	role->n_fetches--;
+	reply_fetched(role, task->id, fetched);
 	drop_task(task);
 	leave_when_drained(role);
 }
@@ -225,6 +256,10 @@ stop_task(struct task *task)
 	}
 	if (task->lookup)
 		mt_dns_cancel(task->lookup);
+	if (task->fetch) {
+		mt_fetch_cancel(task->fetch);
+		task->role->n_fetches--;
+	}
 	drop_task(task);
 }
 
@@ -243,6 +278,27 @@ cancel_task(struct role *role, uint64_t id)
 }
 
 static void
+start_fetch(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	struct mt_fetched failed = {.state = MT_FETCH_FAILED};
+	struct mt_fetch_request request = {0};
+	struct task *task = NULL;
+
+	if (role->n_fetches >= MT_FETCHES_MAX)
+		failed.state = MT_FETCH_BUSY;
+	else if (mt_wire_decode_fetch(body, &request) == 0)
+		task = add_task(role, id);
+	if (task &&
+	    mt_fetch_start(role->base, role->dns, &request, on_fetched, task, &task->fetch) == 0) {
+		role->n_fetches++;
+		return;
+	}
+	if (task)
+		drop_task(task);
+	reply_fetched(role, id, &failed);
+}
+
+static void
 on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
 {
 	struct role *role = userdata;
@@ -255,6 +311,8 @@ on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes 
 		start_tlsa(role, header->id, body);
 	else if (header->type == MT_WIRE_PROBE)
 		start_probe(role, header->id, body);
+	else if (header->type == MT_WIRE_FETCH)
+		start_fetch(role, header->id, body);
 	else if (header->type == MT_WIRE_CANCEL && mt_wire_decode_cancel(body) == 0)
 		cancel_task(role, header->id);
 	else /* nothing a keeper sends us */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Judging a stapled OCSP response. */
+/* Judging an OCSP response. */
 
 #include "daemon/worker/staple.h"
 
@@ -86,7 +86,7 @@ find_single(OCSP_BASICRESP *basic, const X509 *leaf, const X509 *issuer)
 }
 
 static bool
-to_seconds(const ASN1_GENERALIZEDTIME *date, int64_t *ret)
+to_seconds(const ASN1_TIME *date, int64_t *ret)
 {
 	struct tm tm;
 
@@ -96,56 +96,84 @@ to_seconds(const ASN1_GENERALIZEDTIME *date, int64_t *ret)
 	return true;
 }
 
-/* Without nextUpdate newer information is always available (RFC 6960 §4.2.2.1): useless stapled. */
-static bool
-is_current(const ASN1_GENERALIZEDTIME *this_update, const ASN1_GENERALIZEDTIME *next_update,
-	   int64_t at_usec, int64_t *ret_until)
+bool
+mt_staple_is_current(const ASN1_TIME *this_update, const ASN1_TIME *next_update, int64_t at_usec,
+		     int64_t *ret_until_usec)
 {
 	int64_t from, until, at = at_usec / MT_USEC_PER_SEC;
 
 	if (!to_seconds(this_update, &from) || !to_seconds(next_update, &until))
 		return false;
-	*ret_until = until;
+	*ret_until_usec = (until + 1) * MT_USEC_PER_SEC;
 	return from <= at + SKEW_SEC && at <= until;
 }
 
-static void
-judge(OCSP_BASICRESP *basic, const struct mt_path *path, int64_t at_usec, struct mt_validation *v)
+/* Without nextUpdate newer information is always available (RFC 6960 §4.2.2.1): a staple is useless
+ * then, and what was fetched counts while it is as good as new. */
+static bool
+is_new(const ASN1_GENERALIZEDTIME *this_update, int64_t at_usec, int64_t *ret_until_usec)
 {
-	X509 *issuer = path->certs[1];
-	OCSP_SINGLERESP *single = find_single(basic, path->certs[0], issuer);
+	int64_t from, at = at_usec / MT_USEC_PER_SEC;
+
+	if (!to_seconds(this_update, &from))
+		return false;
+	*ret_until_usec = (from + SKEW_SEC) * MT_USEC_PER_SEC;
+	return from <= at + SKEW_SEC && at <= from + SKEW_SEC;
+}
+
+static enum mt_revocation_state
+judge(OCSP_BASICRESP *basic, const struct mt_staple_question *q, int64_t *ret_until_usec)
+{
+	OCSP_SINGLERESP *single = find_single(basic, q->cert, q->issuer);
 	ASN1_GENERALIZEDTIME *this_update, *next_update;
-	int64_t until;
+	bool is_current;
 	int status;
 
-	if (!single || !is_authorised(basic, issuer, at_usec))
-		return;
+	if (!single || !is_authorised(basic, q->issuer, q->at_usec))
+		return MT_REVOCATION_UNKNOWN;
 	status = OCSP_single_get0_status(single, NULL, NULL, &this_update, &next_update);
-	if (!is_current(this_update, next_update, at_usec, &until))
-		return;
-	if (status == V_OCSP_CERTSTATUS_REVOKED) {
-		v->revocation = MT_REVOCATION_REVOKED;
-	} else if (status == V_OCSP_CERTSTATUS_GOOD) {
-		v->revocation = MT_REVOCATION_GOOD;
-		v->staple_valid = true;
-		if ((until + 1) * MT_USEC_PER_SEC < v->not_after_usec)
-			v->not_after_usec = (until + 1) * MT_USEC_PER_SEC;
-	}
+	is_current = q->is_fetched && !next_update
+			     ? is_new(this_update, q->at_usec, ret_until_usec)
+			     : mt_staple_is_current(this_update, next_update, q->at_usec,
+						    ret_until_usec);
+	if (!is_current)
+		return MT_REVOCATION_UNKNOWN;
+	if (status == V_OCSP_CERTSTATUS_REVOKED)
+		return MT_REVOCATION_REVOKED;
+	return status == V_OCSP_CERTSTATUS_GOOD ? MT_REVOCATION_GOOD : MT_REVOCATION_UNKNOWN;
+}
+
+enum mt_revocation_state
+mt_staple_read(struct mt_bytes response, const struct mt_staple_question *question,
+	       int64_t *ret_until_usec)
+{
+	OCSP_BASICRESP *basic = parse(response);
+	enum mt_revocation_state state = MT_REVOCATION_UNKNOWN;
+
+	if (basic)
+		state = judge(basic, question, ret_until_usec);
+	OCSP_BASICRESP_free(basic);
+	ERR_clear_error();
+	return state;
 }
 
 void
 mt_staple_judge(struct mt_bytes staple, const struct mt_path *path, int64_t at_usec,
 		struct mt_validation *v)
 {
-	OCSP_BASICRESP *basic;
+	const struct mt_staple_question question = {path->certs[0], path->certs[1], at_usec, false};
+	enum mt_revocation_state state;
+	int64_t until_usec;
 
 	v->must_staple = promises_staple(path->certs[0]);
 	v->revocation = MT_REVOCATION_NOT_CHECKED;
 	if (staple.size == 0 || path->n < 2)
 		return;
-	basic = parse(staple);
-	if (basic)
-		judge(basic, path, at_usec, v);
-	OCSP_BASICRESP_free(basic);
-	ERR_clear_error();
+	state = mt_staple_read(staple, &question, &until_usec);
+	if (state == MT_REVOCATION_UNKNOWN)
+		return;
+	v->revocation = state;
+	v->staple_valid = state == MT_REVOCATION_GOOD;
+	if (v->staple_valid && until_usec < v->not_after_usec)
+		v->not_after_usec = until_usec;
 }

@@ -7,7 +7,8 @@
  *
  * Both directions are sticky: after the first value that does not fit, or is not there, everything
  * else is ignored (writing) or zero (reading), and the end says so. So a codec is a straight list
- * of fields with one check, and no field can be forgotten in an error path. Knows no message.
+ * of fields with one check, and no field can be forgotten in an error path. Knows no message, but
+ * the two structs that more than one message holds.
  */
 
 #include "daemon/worker/wire.h"
@@ -59,5 +60,12 @@ size_t mt_unpack_count(struct mt_unpack *in, size_t max);
 size_t mt_unpack_tlsa_records(struct mt_unpack *in, struct mt_tlsa_record *ret);
 /* Printable ASCII only, NUL-terminated in the buffer. */
 void mt_unpack_text(struct mt_unpack *in, char *ret, size_t buffer_size);
+
+/* Structs that more than one message holds, in wire.c. Of a chain request that is all but what
+ * belongs to revocation. */
+void mt_pack_request(struct mt_wire_message *msg, const struct mt_chain_request *request);
+void mt_unpack_request(struct mt_unpack *in, struct mt_chain_request *request);
+void mt_pack_validation(struct mt_wire_message *msg, const struct mt_validation *validation);
+void mt_unpack_validation(struct mt_unpack *in, struct mt_validation *validation);
 
 #endif

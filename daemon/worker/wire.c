@@ -33,6 +33,16 @@ mt_wire_decode_header(const uint8_t *data, size_t size, struct mt_wire_header *r
 	return 0;
 }
 
+size_t
+mt_wire_message_size(const uint8_t data[static MT_WIRE_HEADER_SIZE])
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		size |= (size_t)data[4 + i] << (8 * i);
+	return MT_WIRE_HEADER_SIZE + size;
+}
+
 void
 mt_wire_stamp(uint8_t data[static MT_WIRE_HEADER_SIZE], uint64_t id)
 {
@@ -175,11 +185,9 @@ unpack_anchors(struct mt_unpack *in, struct mt_chain_request *request)
 		mt_unpack_fixed(in, allowed->digest[i], sizeof(allowed->digest[i]));
 }
 
-int
-mt_wire_encode_chain(struct mt_wire_message *msg, uint64_t id,
-		     const struct mt_chain_request *request)
+void
+mt_pack_request(struct mt_wire_message *msg, const struct mt_chain_request *request)
 {
-	mt_pack_begin(msg, MT_WIRE_CHAIN, id);
 	pack_certificates(msg, request);
 	mt_pack_count(msg, request->refs.n, MT_REFIDS_MAX);
 	for (size_t i = 0; i < request->refs.n && !msg->overflow; i++)
@@ -187,6 +195,26 @@ mt_wire_encode_chain(struct mt_wire_message *msg, uint64_t id,
 	pack_tlsa(msg, &request->tlsa);
 	mt_pack_i64(msg, request->at_usec);
 	pack_anchors(msg, request);
+}
+
+void
+mt_unpack_request(struct mt_unpack *in, struct mt_chain_request *request)
+{
+	unpack_certificates(in, request);
+	request->refs.n = mt_unpack_count(in, MT_REFIDS_MAX);
+	for (size_t i = 0; i < request->refs.n; i++)
+		unpack_refid(in, &request->refs.ids[i]);
+	unpack_tlsa(in, &request->tlsa);
+	request->at_usec = mt_unpack_i64(in);
+	unpack_anchors(in, request);
+}
+
+int
+mt_wire_encode_chain(struct mt_wire_message *msg, uint64_t id,
+		     const struct mt_chain_request *request)
+{
+	mt_pack_begin(msg, MT_WIRE_CHAIN, id);
+	mt_pack_request(msg, request);
 	return mt_pack_end(msg);
 }
 
@@ -197,13 +225,7 @@ mt_wire_decode_chain(struct mt_bytes body, struct mt_chain_request *ret)
 	struct mt_unpack in;
 
 	mt_unpack_begin(&in, body);
-	unpack_certificates(&in, &request);
-	request.refs.n = mt_unpack_count(&in, MT_REFIDS_MAX);
-	for (size_t i = 0; i < request.refs.n; i++)
-		unpack_refid(&in, &request.refs.ids[i]);
-	unpack_tlsa(&in, &request.tlsa);
-	request.at_usec = mt_unpack_i64(&in);
-	unpack_anchors(&in, &request);
+	mt_unpack_request(&in, &request);
 	if (mt_unpack_end(&in) != 0)
 		return MT_WIRE_E_MALFORMED;
 
@@ -213,11 +235,9 @@ mt_wire_decode_chain(struct mt_bytes body, struct mt_chain_request *ret)
 
 /* VALIDATION */
 
-int
-mt_wire_encode_validation(struct mt_wire_message *msg, uint64_t id,
-			  const struct mt_validation *validation)
+void
+mt_pack_validation(struct mt_wire_message *msg, const struct mt_validation *validation)
 {
-	mt_pack_begin(msg, MT_WIRE_VALIDATION, id);
 	mt_pack_u8(msg, (uint8_t)validation->state);
 	mt_pack_bool(msg, validation->pkix_valid);
 	mt_pack_u32(msg, validation->faults);
@@ -233,6 +253,36 @@ mt_wire_encode_validation(struct mt_wire_message *msg, uint64_t id,
 	mt_pack_u8(msg, (uint8_t)validation->revocation);
 	mt_pack_fixed(msg, validation->leaf_sha256, sizeof(validation->leaf_sha256));
 	mt_pack_i64(msg, validation->not_after_usec);
+}
+
+void
+mt_unpack_validation(struct mt_unpack *in, struct mt_validation *validation)
+{
+	validation->state = mt_unpack_enum(in, MT_VALIDATION_STATE_COUNT);
+	validation->pkix_valid = mt_unpack_bool(in);
+	validation->faults = mt_unpack_u32(in);
+	if (validation->faults >= MT_BIT(MT_CERT_FAULT_COUNT))
+		mt_unpack_fail(in);
+	validation->anchor = mt_unpack_enum(in, MT_ANCHOR_COUNT);
+	mt_unpack_fixed(in, validation->anchor_sha256, sizeof(validation->anchor_sha256));
+	unpack_refid(in, &validation->matched);
+	validation->dane_usable = mt_unpack_u32(in);
+	validation->dane_matched = mt_unpack_bool(in);
+	validation->dane_usage = mt_unpack_u8(in);
+	unpack_refid(in, &validation->dane_id);
+	validation->must_staple = mt_unpack_bool(in);
+	validation->staple_valid = mt_unpack_bool(in);
+	validation->revocation = mt_unpack_enum(in, MT_REVOCATION_STATE_COUNT);
+	mt_unpack_fixed(in, validation->leaf_sha256, sizeof(validation->leaf_sha256));
+	validation->not_after_usec = mt_unpack_i64(in);
+}
+
+int
+mt_wire_encode_validation(struct mt_wire_message *msg, uint64_t id,
+			  const struct mt_validation *validation)
+{
+	mt_pack_begin(msg, MT_WIRE_VALIDATION, id);
+	mt_pack_validation(msg, validation);
 	return mt_pack_end(msg);
 }
 
@@ -243,23 +293,7 @@ mt_wire_decode_validation(struct mt_bytes body, struct mt_validation *ret)
 	struct mt_unpack in;
 
 	mt_unpack_begin(&in, body);
-	validation.state = mt_unpack_enum(&in, MT_VALIDATION_STATE_COUNT);
-	validation.pkix_valid = mt_unpack_bool(&in);
-	validation.faults = mt_unpack_u32(&in);
-	if (validation.faults >= MT_BIT(MT_CERT_FAULT_COUNT))
-		mt_unpack_fail(&in);
-	validation.anchor = mt_unpack_enum(&in, MT_ANCHOR_COUNT);
-	mt_unpack_fixed(&in, validation.anchor_sha256, sizeof(validation.anchor_sha256));
-	unpack_refid(&in, &validation.matched);
-	validation.dane_usable = mt_unpack_u32(&in);
-	validation.dane_matched = mt_unpack_bool(&in);
-	validation.dane_usage = mt_unpack_u8(&in);
-	unpack_refid(&in, &validation.dane_id);
-	validation.must_staple = mt_unpack_bool(&in);
-	validation.staple_valid = mt_unpack_bool(&in);
-	validation.revocation = mt_unpack_enum(&in, MT_REVOCATION_STATE_COUNT);
-	mt_unpack_fixed(&in, validation.leaf_sha256, sizeof(validation.leaf_sha256));
-	validation.not_after_usec = mt_unpack_i64(&in);
+	mt_unpack_validation(&in, &validation);
 	if (mt_unpack_end(&in) != 0)
 		return MT_WIRE_E_MALFORMED;
 

@@ -37,9 +37,14 @@ enum mt_wire_type {
 	MT_WIRE_SRV_RRSET,  /* net -> keeper: struct mt_srv_rrset */
 	MT_WIRE_TLSA,       /* keeper -> net: a host and a port */
 	MT_WIRE_TLSA_RRSET, /* net -> keeper: struct mt_tlsa_rrset */
-	MT_WIRE_CANCEL      /* keeper -> net: nobody waits for this id any more; no reply */
+	MT_WIRE_CANCEL,     /* keeper -> net: nobody waits for this id any more; no reply */
+	MT_WIRE_PART,       /* before a message of the same id that is too large for one */
+	MT_WIRE_REVOCATION, /* keeper -> chain: struct mt_chain_request that wants_revocation */
+	MT_WIRE_REPORT,     /* chain -> keeper: struct mt_validation and struct mt_fetch_orders */
+	MT_WIRE_FETCH,      /* keeper -> net: struct mt_fetch_request */
+	MT_WIRE_FETCHED     /* net -> keeper: struct mt_fetched */
 };
-#define MT_WIRE_TYPE_COUNT 13
+#define MT_WIRE_TYPE_COUNT 18
 
 enum {
 	MT_WIRE_E_MALFORMED = 1, /* decoders: not a message of ours */
@@ -120,10 +125,37 @@ struct mt_probe_result {
 
 void mt_probe_result_clear(struct mt_probe_result *result);
 
+struct mt_fetch_request {
+	struct mt_fetch_order order;
+	uint32_t deadline_msec; /* for everything; capped at MT_FETCH_USEC */
+	bool may_be_local;      /* loopback, private and other addresses that are not global too */
+};
+
+/* Zero: no answer came, e.g. the worker died. */
+enum mt_fetch_state {
+	MT_FETCH_FAILED = 0,
+	MT_FETCH_BUSY,        /* too many at once */
+	MT_FETCH_UNRESOLVED,  /* no address */
+	MT_FETCH_FORBIDDEN,   /* no address that is global */
+	MT_FETCH_UNREACHABLE, /* no address accepted a connection */
+	MT_FETCH_TIMEOUT,
+	MT_FETCH_PROTOCOL, /* no HTTP, no 200, too large, or redirected too often or elsewhere */
+	MT_FETCH_DONE
+};
+#define MT_FETCH_STATE_COUNT 8
+
+struct mt_fetched {
+	enum mt_fetch_state state;
+	struct mt_bytes bytes; /* when DONE: at most MT_FETCH_BYTES_MAX, and not empty */
+};
+
 /* Header. Decoding checks version, type and that the body is exactly the rest of the datagram. */
 MT_MUST_CHECK int mt_wire_decode_header(const uint8_t *data, size_t size,
 					struct mt_wire_header *ret_header,
 					struct mt_bytes *ret_body);
+
+/* The size of a finished message, from its header. */
+size_t mt_wire_message_size(const uint8_t data[static MT_WIRE_HEADER_SIZE]);
 
 /* Replaces the id of a finished message: the parent stamps what a child wrote. */
 void mt_wire_stamp(uint8_t data[static MT_WIRE_HEADER_SIZE], uint64_t id);
@@ -178,5 +210,43 @@ MT_MUST_CHECK int mt_wire_decode_probe(struct mt_bytes body, struct mt_probe_req
 MT_MUST_CHECK int mt_wire_encode_evidence(struct mt_wire_message *msg, uint64_t id,
 					  const struct mt_probe_result *result);
 MT_MUST_CHECK int mt_wire_decode_evidence(struct mt_bytes body, struct mt_probe_result *ret);
+
+/*
+ * Large bytes go ahead of the message they belong to, as messages of type PART with its id, each
+ * of at most MT_WIRE_PART_MAX; the message itself has their sizes. parts below is what the receiver
+ * has put together, and what is decoded borrows from it. A sum that does not fit is malformed.
+ */
+MT_MUST_CHECK int mt_wire_encode_part(struct mt_wire_message *msg, uint64_t id,
+				      struct mt_bytes bytes);
+
+/* What has been put together so far; data is the owner's, to free(). */
+struct mt_wire_parts {
+	uint8_t *data;
+	size_t size;
+};
+/* Return: 0, MT_WIRE_E_TOO_LARGE where it would be more than max, or -ENOMEM. */
+MT_MUST_CHECK int mt_wire_parts_add(struct mt_wire_parts *parts, struct mt_bytes part, size_t max);
+
+/* The parts are request->fetched, one after the other. */
+MT_MUST_CHECK int mt_wire_encode_revocation(struct mt_wire_message *msg, uint64_t id,
+					    const struct mt_chain_request *request);
+MT_MUST_CHECK int mt_wire_decode_revocation(struct mt_bytes body, struct mt_bytes parts,
+					    struct mt_chain_request *ret);
+
+MT_MUST_CHECK int mt_wire_encode_report(struct mt_wire_message *msg, uint64_t id,
+					const struct mt_validation *validation,
+					const struct mt_fetch_orders *orders);
+MT_MUST_CHECK int mt_wire_decode_report(struct mt_bytes body, struct mt_validation *ret_validation,
+					struct mt_fetch_orders *ret_orders);
+
+MT_MUST_CHECK int mt_wire_encode_fetch(struct mt_wire_message *msg, uint64_t id,
+				       const struct mt_fetch_request *request);
+MT_MUST_CHECK int mt_wire_decode_fetch(struct mt_bytes body, struct mt_fetch_request *ret);
+
+/* The parts are fetched->bytes. */
+MT_MUST_CHECK int mt_wire_encode_fetched(struct mt_wire_message *msg, uint64_t id,
+					 const struct mt_fetched *fetched);
+MT_MUST_CHECK int mt_wire_decode_fetched(struct mt_bytes body, struct mt_bytes parts,
+					 struct mt_fetched *ret);
 
 #endif

@@ -120,7 +120,7 @@ static void
 mint(struct bench *b)
 {
 	static uint64_t serial;
-	int size;
+	int size = 0;
 
 	/* signatures repeat: a run must not meet the serial numbers of an earlier one */
 	if (serial == 0)
@@ -356,8 +356,8 @@ save_reply(struct bench *b)
 	FILE *file = fopen(b->save, "wb");
 	double ignored;
 	DBusMessage *reply = ask(b, &ignored);
-	char *data;
-	int size;
+	char *data = NULL;
+	int size = 0;
 
 	if (!file || !dbus_message_marshal(reply, &data, &size) ||
 	    fwrite(data, 1, (size_t)size, file) != (size_t)size || fclose(file) != 0)

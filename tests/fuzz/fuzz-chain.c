@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as what a server sends: certificates, a staple, and the TLSA records beside them.
+ * Any bytes as what a server sends: certificates, a staple, and the TLSA records beside them; then
+ * the staple and the records as answers that were fetched about revocation.
  *
  * The input is a row of pieces, each behind two bytes: two bits of kind, 14 of size.
  */
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/worker/chain.h"
+#include "daemon/worker/url.h"
 
 #define NOW_SEC INT64_C(1767225600)
 #define SIZE_MASK 0x3fff
@@ -38,6 +40,13 @@ add_tlsa(struct mt_tlsa *tlsa, struct mt_bytes piece)
 }
 
 static void
+add_fetched(struct mt_chain_request *request, struct mt_bytes piece)
+{
+	if (request->n_fetched < MT_FETCH_ORDERS_MAX && piece.size > 0)
+		request->fetched[request->n_fetched++] = piece;
+}
+
+static void
 add(struct mt_chain_request *request, enum kind kind, struct mt_bytes piece)
 {
 	switch (kind) {
@@ -52,8 +61,10 @@ add(struct mt_chain_request *request, enum kind kind, struct mt_bytes piece)
 		break;
 	case KIND_STAPLE:
 		request->staple = piece;
+		add_fetched(request, piece);
 		break;
 	case KIND_TLSA:
+		add_fetched(request, piece);
 		add_tlsa(&request->tlsa, piece);
 		break;
 	}
@@ -85,6 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						      .address_domain = "example.test",
 						      .label = "_imaps"};
 	static struct mt_chain_request request;
+	static struct mt_fetch_orders orders;
 	struct mt_validation v;
 
 	memset(&request, 0, sizeof(request));
@@ -98,5 +110,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What the keeper would not believe must not be said. */
 	if (!mt_validation_is_sane(&v, &request.refs))
 		abort();
+	request.wants_revocation = true;
+	mt_chain_judge(NULL, &request, &v);
+	mt_chain_orders(NULL, &request, &orders);
+	if (!mt_validation_is_sane(&v, &request.refs) || orders.n > MT_FETCH_ORDERS_MAX)
+		abort();
+	for (size_t i = 0; i < orders.n; i++)
+		if (!mt_url_is_sane(&orders.order[i]))
+			abort();
 	return 0;
 }

@@ -1,10 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as any message of the worker link, and as a DNS response. */
+/* Any bytes as any message of the worker link, as a DNS response, a URL and an HTTP reply. */
 
 #include "daemon/worker/dns-packet.h"
+#include "daemon/worker/http.h"
+#include "daemon/worker/url.h"
 #include "daemon/worker/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is to come in parts is the message itself. */
+static void
+decode_fetching(struct mt_bytes body)
+{
+	static struct mt_chain_request request;
+	static struct mt_validation validation;
+	static struct mt_fetch_orders orders;
+	static struct mt_fetch_request fetch;
+	struct mt_fetched fetched;
+	volatile int sink;
+
+	sink = mt_wire_decode_revocation(body, body, &request);
+	sink = mt_wire_decode_report(body, &validation, &orders);
+	sink = mt_wire_decode_fetch(body, &fetch);
+	sink = mt_wire_decode_fetched(body, body, &fetched);
+	(void)sink;
+}
+
+static void
+read_http(const uint8_t *data, size_t size)
+{
+	struct mt_fetch_order order;
+	struct mt_http *http = NULL;
+
+	if (mt_url_parse((const char *)data, size, &order) == 0 && !mt_url_is_sane(&order))
+		__builtin_trap();
+	if (mt_http_new(&http) != 0)
+		return;
+	if (mt_http_feed(http, data, size / 2) == MT_HTTP_MORE &&
+	    mt_http_feed(http, data + size / 2, size - size / 2) == MT_HTTP_MORE)
+		(void)mt_http_end(http);
+	mt_http_free(http);
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -45,6 +81,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sink = mt_dns_read(body, MT_DNS_TYPE_AAAA, 0, mt_dns_add_address, &found, &facts);
 	sink = mt_dns_read(body, MT_DNS_TYPE_SRV, 0, mt_dns_add_srv, &read_srv, &facts);
 	sink = mt_dns_read(body, MT_DNS_TYPE_TLSA, 0, mt_dns_add_tlsa, &read_tlsa, &facts);
+	decode_fetching(body);
+	read_http(data, size);
 	(void)sink;
 	return 0;
 }

@@ -4,7 +4,7 @@ import os
 import pathlib
 import shutil
 
-from lab import place
+from lab import dbus, place
 
 # Everybody may talk to everybody: what one uid may learn of another is mailtrustd's own business,
 # and is tested where no bus policy helps it.
@@ -39,15 +39,20 @@ class MessageBus:
         self.process.await_address(self.path)
         self.path.chmod(0o777)
 
+    def await_name(self, name):
+        """Waits until somebody owns a name."""
+        with dbus.Connection(self.path, is_bus=True) as connection:
+            place.wait_until(lambda: connection.call(*dbus.BUS, "NameHasOwner", "s", name).values()[0], name)
+
 
 class Polkit:
     """polkitd on a private bus, with actions and rules of its own and nothing of /etc or /usr changed:
     it sees them through bind mounts in a mount namespace. Root only."""
 
-    def __init__(self, lab, bus, actions, rules=""):
+    def __init__(self, lab, bus, actions, rules="", name="polkit"):
         if os.geteuid() != 0 or not os.access(POLKITD, os.X_OK):
             raise place.Failure("polkitd needs root and the package polkitd")
-        folder = lab.folder("polkit")
+        folder = lab.folder(name)
         for name in ("actions", "rules.d"):
             (folder / name).mkdir()
         for action in actions:
@@ -57,7 +62,7 @@ class Polkit:
         script = (f"mount --bind {folder}/rules.d /etc/polkit-1/rules.d && "
                   f"mount --bind {folder}/actions /usr/share/polkit-1/actions && exec {POLKITD} --no-debug")
         self.process = lab.start(["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
-                                 name="polkitd", env={"DBUS_SYSTEM_BUS_ADDRESS": bus.address})
+                                 name=f"{name}d", env={"DBUS_SYSTEM_BUS_ADDRESS": bus.address})
 
     @staticmethod
     def is_possible():

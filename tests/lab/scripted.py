@@ -192,8 +192,9 @@ class ScriptedServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             talk = Talk(connection)
             self.talks.append(talk)
-            self.threads.append(threading.Thread(target=self.run, args=(talk,), daemon=True))
-            self.threads[-1].start()
+            thread = threading.Thread(target=self.run, args=(talk,), daemon=True)
+            thread.start()
+            self.threads.append(thread)
 
     def run(self, talk):
         with contextlib.suppress(Gone):

@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: MIT
 """mailtrustd and mailtrust, as a user would start them: no root, no installation, no system bus."""
+import fcntl
 import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import subprocess
+import termios
 import time
 
 from lab import dbus, place
@@ -27,7 +35,9 @@ class Service:
             self.start()
 
     def start(self):
+        """Returns when the service may store something: its store was checked, for better or worse."""
         self.process = self.lab.start(self.argv, name=self.name, env=self.env).await_address(self.socket)
+        place.wait_until(lambda: self.ask("status")[1].get("store") != "checking", "the store's check")
         return self
 
     def restart(self):
@@ -50,6 +60,19 @@ class Service:
         except ValueError:
             raise place.Failure(f"mailtrust {args}: {done.returncode}: {done.stdout!r} {done.stderr!r}") from None
 
+    def type(self, typed, *args, env=None, timeout=60):
+        """Runs the command line with somebody at the terminal who types these lines.
+        Return: subprocess.CompletedProcess with text."""
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, typed.encode())
+            argv = [place.executable("mailtrust"), "--socket", self.socket, *args]
+            return subprocess.run([str(a) for a in argv], stdin=theirs, capture_output=True, text=True, check=False,
+                                  timeout=timeout, env=self.lab.environment(**(env or {})), start_new_session=True)
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
     def connect(self, **options):
         """A raw connection to the direct socket."""
         return dbus.Connection(self.socket, **options)
@@ -61,6 +84,71 @@ class Service:
             if "mailtrust-worker" in command_of(pid):
                 found.append(pid)
         return found
+
+
+class SystemService(Service):
+    """mailtrustd as the system runs it: for all users, its own bus name, workers under a user of
+    their own. That user exists in the service's mount namespace alone. Root only."""
+
+    USERS = {"passwd": "mailtrust-worker:x:4801:4801::/nonexistent:/usr/sbin/nologin\n",
+             "group": "mailtrust-worker:x:4801:\n"}
+
+    def __init__(self, lab, name, bus, anchors=None, options=(), **more):
+        super().__init__(lab, name, anchors, bus.address, ("--probe-local", *options), start=False, **more)
+        self.argv.remove("--user")
+        script = ""
+        for file, line in self.USERS.items():
+            copy = self.folder / file
+            copy.write_text(pathlib.Path("/etc", file).read_text() + line)
+            script += f"mount --bind {copy} /etc/{file} && "
+        self.state.mkdir(mode=0o700)
+        config = self.folder / "mailtrustd.conf"
+        config.touch()
+        self.argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script + 'exec "$@"', "sh",
+                     *self.argv, "--config", config]
+        self.bus = bus
+        self.start()
+
+    def start(self):
+        """The socket is there before the name."""
+        super().start()
+        self.bus.await_name(NAME)
+        return self
+
+    def as_user(self, uid, *args, typed="", env=None, timeout=90):
+        """Runs the command line as another user with somebody at the terminal, as type()."""
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, typed.encode())
+            os.fchown(theirs, uid, -1)
+            return subprocess.run(self.command(args), stdin=theirs, text=True, check=False, timeout=timeout,
+                                  capture_output=True, start_new_session=True, **self.who(uid, env))
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    def as_user_until(self, uid, text, *args, typed="", env=None, timeout=30):
+        """The same at a controlling terminal, interrupted (^C) once a text is shown there. Return: what was shown."""
+        ours, theirs = pty.openpty()
+        os.write(ours, typed.encode())
+        os.fchown(theirs, uid, -1)
+        child = subprocess.Popen(self.command(args), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **self.who(uid, env))
+        os.close(theirs)
+        seen, deadline = "", time.monotonic() + timeout
+        while text not in seen and time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.2)[0]:
+                seen += os.read(ours, 4096).decode(errors="replace")
+        os.killpg(child.pid, signal.SIGINT)
+        child.wait(timeout)
+        os.close(ours)
+        return seen
+
+    def command(self, args):
+        return [str(a) for a in (place.executable("mailtrust"), "--socket", self.socket, *args)]
+
+    def who(self, uid, env):
+        return {"env": self.lab.environment(**(env or {})), "user": uid, "group": uid, "extra_groups": []}
 
 
 def command_of(pid):

@@ -213,7 +213,8 @@ class Resolvers(Case):
 
     def test_the_ad_bit_of_a_resolver_makes_nothing_secure(self):
         # D-DANE-10
-        self.assertNotEqual(self.misbehave(("A", "AAAA", "TLSA"), "lie", "tlsa imap.example.test 993")["status"], "secure")
+        answer = self.misbehave(("A", "AAAA", "TLSA"), "lie", "tlsa imap.example.test 993")
+        self.assertNotEqual(answer["status"], "secure")
         answer = self.misbehave(("SRV",), "lie", "srv _imaps._tcp.plain.test")
         self.expect(answer, state="found", dnssec="insecure")
 
@@ -223,15 +224,18 @@ class Resolvers(Case):
 
     def test_a_denial_without_proof_is_bogus(self):
         soa = resolver.record(6, b"\0\0" + bytes(16) + b"\0\0\0\x3c")
-        forge = lambda query: resolver.response(query, [soa], 3, 0)[:6] + b"\0\1\0\0" + resolver.response(query, [soa])[10:]
+        def forge(query):
+            good = resolver.response(query, [soa], 3, 0)
+            return good[:6] + b"\0\1\0\0" + good[10:]  # the record is in the authority section
         self.assertIn(self.misbehave(("TLSA",), forge, "tlsa imap.example.test 993")["status"], ("bogus", "undetermined"))
 
     def test_targets_that_are_no_host_names_are_left_out_and_counted(self):
         # plain.test is unsigned, so that what is forged is believed as far as an unsigned zone is
-        bad = [b"\x03192\x010\x012\x017\0", b"\x07b\xc3\xbccher\x04test\0", b"\x03a.b\x04test\0", b"\x05-mail\x04test\0",
-               b"\x04mail\x04te\0t\0"]
+        bad = [b"\x03192\x010\x012\x017\0", b"\x07b\xc3\xbccher\x04test\0", b"\x03a.b\x04test\0",
+               b"\x05-mail\x04test\0", b"\x04mail\x04te\0t\0"]
         good = b"\x04mail\x05plain\x04test\0"
-        forge = lambda query: resolver.response(query, [resolver.record(33, b"\0\0\0\0\x03\xe1" + t) for t in [*bad, good]])
+        records = [resolver.record(33, b"\0\0\0\0\x03\xe1" + target) for target in [*bad, good]]
+        forge = lambda query: resolver.response(query, records)
         answer = self.misbehave(("SRV",), forge, "srv _imaps._tcp.plain.test")
         self.expect(answer, state="found", dnssec="insecure", unusable=len(bad), records=[[0, 0, 993, "mail.plain.test"]])
 

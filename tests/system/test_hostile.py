@@ -29,8 +29,8 @@ from lab.scripted import drip, flood, half_close, hear_record, listen, reset, se
 
 TLS = scripted.ssl.TLSVersion
 MIB = 1024 * 1024
-# a dialogue may take 30 s (MT_DIALOGUE_USEC); the rest is start, question and a busy machine
-DEADLINE_SEC = 34
+# a dialogue may take 25 s (MT_DIALOGUE_USEC); the rest is start, question and a busy machine
+DEADLINE_SEC = 30
 GROWTH_MAX_KIB = 1024
 # checks under way at a time: those that work, and those that wait
 QUICK, SLOW = 5, 96
@@ -129,10 +129,12 @@ ATTACKS = {
     "an_honest_server_is_allowed": [
         attack("honest", UPGRADED, "ask up hello | ask bye"),
         attack("honest, TLS 1.2", UPGRADED, "ask up hello | ask bye", tls={"newest": TLS.TLSv1_2}),
+        attack("honest, TLS 1.3", UPGRADED, "ask up hello | ask bye", tls={"oldest": TLS.TLSv1_3}),
         attack("honest, greets a byte a second", UPGRADED, "ask up hello | ask bye", slow=True,
                greeting=drip(b"<greeting>")),
         implicit("honest", IMPLICIT, "hello | ask bye"),
         implicit("honest, TLS 1.2", IMPLICIT, "hello | ask bye", tls={"newest": TLS.TLSv1_2}),
+        implicit("honest, TLS 1.3", IMPLICIT, "hello | ask bye", tls={"oldest": TLS.TLSv1_3}),
         implicit("PREAUTH inside TLS", IMPLICIT, "hello | ask bye", IMAP, greeting=b"* PREAUTH welcome\r\n"),
     ],
     "an_upgrade_that_is_not_offered_is_told_and_not_tried": [
@@ -659,6 +661,11 @@ class People(Hostile):
         }.items():
             with self.subTest(name):
                 self.assertNotIn("evil", self.shown(**script).lower())
+
+    def test_what_is_shown_is_the_connection_as_it_was_not_as_it_was_wished(self):
+        self.assertRegex(self.shown(), r"encryption +STARTTLS, TLS 1\.3")
+        self.assertRegex(self.shown(go=b"<no>"), r"encryption +none\n")
+        self.assertRegex(self.shown(go=(b"<go>", hear_record, half_close)), r"encryption +the handshake failed\n")
 
     def test_what_is_shown_of_capabilities_was_said_inside_tls_and_holds_no_control_bytes(self):
         text = self.shown(told_in_tls=b"* CAPABILITY IMAP4rev1 AUTH=\x1b[31mRED\x07\x9b \r\n<ok>")

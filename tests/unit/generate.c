@@ -396,7 +396,7 @@ draw_dropped_key(struct draw *draw, struct mt_evidence *ev)
 		return -1;
 	memset((uint8_t *)ev + def->offset, 0, def->size ? def->size : sizes[def->type]);
 	if (def->size_offset)
-		*(size_t *)((uint8_t *)ev + def->size_offset) = 0;
+		memset((uint8_t *)ev + def->size_offset, 0, sizeof(size_t));
 	ev->present &= ~MT_BIT(key);
 	return key;
 }

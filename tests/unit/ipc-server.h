@@ -288,6 +288,7 @@ static const struct mt_property test_properties[] = {
 	{MT_PROPERTY_ACCOUNT_EFFECTIVE_MINIMUM, append_layers},
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_list},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_list},
+	{MT_PROPERTY_ACCOUNT_PINS, append_list},
 };
 
 static char account_of_root[] = "account of root";
@@ -424,12 +425,14 @@ server_start(const struct server_options *options)
 	exit(0); /* with the leak checker, where there is one */
 }
 
-/* True: it ended by itself, cleanly. */
+/* True: it ended by itself, cleanly. One that never started is nobody: kill(-1) is everybody. */
 static bool
 server_stop(pid_t pid)
 {
 	int status;
 
+	if (pid <= 0)
+		return false;
 	if (kill(pid, SIGTERM) || waitpid(pid, &status, 0) != pid)
 		return false;
 

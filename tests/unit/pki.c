@@ -268,7 +268,8 @@ add_extensions(X509 *cert, const struct pki_recipe *recipe)
 {
 	static const char *const usual[2][2][2] = {
 		{{"keyUsage", "critical,digitalSignature"}, {"extendedKeyUsage", "serverAuth"}},
-		{{"basicConstraints", "critical,CA:TRUE"}, {"keyUsage", "critical,keyCertSign"}}};
+		{{"basicConstraints", "critical,CA:TRUE"},
+		 {"keyUsage", "critical,keyCertSign,cRLSign"}}};
 	X509 *issuer = recipe->issuer ? recipe->issuer->x509 : cert;
 
 	for (size_t i = 0; i < 2; i++) {

@@ -746,8 +746,8 @@ a_pin_is_refused_for_an_account_in_use(void **state)
 	assert_int_equal(commit(world, &id), 0);
 	assert_int_equal(set_probe(world, ann, &id, HOST, 993, false, leaf_1), 0);
 	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1),
-			 MT_ACCOUNTS_E_PIN_NOT_OFFERED);
-	assert_int_equal(give(world, ann, &id, MT_CONSENT_PIN), MT_ACCOUNTS_E_PIN_NOT_OFFERED);
+			 MT_ACCOUNTS_E_PIN_EXISTING);
+	assert_int_equal(give(world, ann, &id, MT_CONSENT_PIN), MT_ACCOUNTS_E_PIN_EXISTING);
 }
 
 static void
@@ -824,6 +824,51 @@ a_new_endpoint_of_an_active_account_waits_for_its_probe(void **state)
 	facts_of(world, &id, "new.example.test", 993, NULL, &facts);
 	assert_int_equal(facts.endpoint, MT_ENDPOINT_SAVED);
 	assert_int_equal(facts.configured, MT_TRANSPORT_IMPLICIT);
+	/* and the one before is none of the account's any more */
+	facts_of(world, &id, HOST, 993, NULL, &facts);
+	assert_int_equal(facts.endpoint, MT_ENDPOINT_FRESH);
+}
+
+/* 4.7: what expired was in force as the default; to have it back is to be warned again. */
+static void
+renewing_an_expired_reduced_policy_shows_the_warning_again(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+
+	reduce(world, &id);
+	assert_int_equal(set_field(world, ann, &id, "not_after", "1800000100"), 0);
+	assert_int_equal(set_field(world, ann, &id, "not_after", "1800000150"), 0);
+	world->now_usec += 200 * MT_USEC_PER_SEC;
+	assert_int_equal(set_field(world, ann, &id, "not_after", "never"),
+			 MT_ACCOUNTS_E_WARNING_REQUIRED);
+	assert_int_equal(give(world, ann, &id, MT_CONSENT_REDUCED_CONFIDENTIALITY), 0);
+	assert_int_equal(set_field(world, ann, &id, "not_after", "never"), 0);
+	assert_false(min_conf_is_on(world, &id));
+}
+
+static void
+weighing_an_edit_tells_whether_it_weakens_and_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+	struct mt_minimum *min = calloc(1, sizeof(*min));
+	bool weaker = true;
+
+	assert_non_null(min);
+	assert_int_equal(mt_minimum_set_text(min, "tls_min", "1.3", false), 0);
+	assert_int_equal(mt_accounts_weigh_minimum(world->accounts, ann, &id, min, &weaker), 0);
+	assert_false(weaker);
+	assert_int_equal(mt_minimum_set_text(min, "downgrade_action", "notify", false), 0);
+	assert_int_equal(mt_accounts_weigh_minimum(world->accounts, ann, &id, min, &weaker), 0);
+	assert_true(weaker);
+	assert_int_equal(mt_minimum_set_text(min, "min_conf", "off", false), 0);
+	assert_int_equal(mt_accounts_weigh_minimum(world->accounts, ann, &id, min, &weaker),
+			 MT_ACCOUNTS_E_WARNING_REQUIRED);
+	assert_int_equal(mt_accounts_weigh_minimum(world->accounts, bob, &id, min, &weaker),
+			 MT_ACCOUNTS_E_UNKNOWN);
+	assert_true(min_conf_is_on(world, &id));
+	free(min);
 }
 
 static void
@@ -1172,6 +1217,8 @@ main(void)
 		CASE(a_pin_belongs_to_one_host_of_one_account),
 		CASE(a_pin_can_be_undone_whatever_the_organisation_says),
 		CASE(a_new_endpoint_of_an_active_account_waits_for_its_probe),
+		CASE(renewing_an_expired_reduced_policy_shows_the_warning_again),
+		CASE(weighing_an_edit_tells_whether_it_weakens_and_changes_nothing),
 		CASE(an_administrators_suspension_is_not_the_owners_to_lift),
 		CASE(an_expired_account_is_resumed_after_it_was_renewed),
 		CASE(a_restored_store_does_not_lift_a_suspension),

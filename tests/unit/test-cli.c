@@ -13,6 +13,7 @@
 
 #include "clients/cli/command.h"
 #include "clients/cli/endpoint.h"
+#include "clients/cli/fingerprint.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
 #include "clients/lib/advice.h"
@@ -443,6 +444,30 @@ the_old_name_of_submissions_is_never_printed(void **state)
 }
 
 static void
+a_fingerprint_is_read_as_it_is_shown(void **state)
+{
+	static const char *const wrong[] = {"", ":", "AB:CD", "zz", "AB CD"};
+	char text[MT_FINGERPRINT_TEXT_SIZE], plain[2 * MT_FINGERPRINT_BYTES + 1] = "";
+	uint8_t leaf[MT_FINGERPRINT_BYTES], read[MT_FINGERPRINT_BYTES];
+
+	for (size_t i = 0; i < sizeof(leaf); i++)
+		leaf[i] = (uint8_t)(i * 7);
+	mt_fingerprint_format(leaf, text);
+	assert_int_equal(strlen(text), MT_FINGERPRINT_TEXT_SIZE - 1);
+	assert_int_equal(strncmp(text, "00:07:0E:15:", 12), 0);
+	assert_int_equal(mt_fingerprint_parse(text, read), 0);
+	assert_memory_equal(read, leaf, sizeof(leaf));
+	for (size_t i = 0; i < sizeof(leaf); i++)
+		memcpy(plain + 2 * i, text + 3 * i, 2);
+	assert_int_equal(mt_fingerprint_parse(plain, read), 0);
+	assert_memory_equal(read, leaf, sizeof(leaf));
+	text[2] = '.';
+	assert_int_equal(mt_fingerprint_parse(text, read), 1);
+	for (size_t i = 0; i < MT_ARRAY_SIZE(wrong); i++)
+		assert_int_equal(mt_fingerprint_parse(wrong[i], read), 1);
+}
+
+static void
 every_command_has_help_and_no_option_gives_a_consent(void **state)
 {
 	for (const struct mt_command *c = mt_commands; c->name; c++) {
@@ -539,6 +564,7 @@ main(void)
 		CASE(the_warning_is_shown_even_where_nobody_can_answer),
 		CASE(a_consent_is_given_by_typing_its_name_and_by_nothing_else),
 		CASE(the_old_name_of_submissions_is_never_printed),
+		CASE(a_fingerprint_is_read_as_it_is_shown),
 		CASE(every_command_has_help_and_no_option_gives_a_consent),
 		CASE(addresses_are_dialled_in_order_until_one_answers),
 		CASE(a_server_that_nobody_reaches_is_an_outcome_with_a_reason),

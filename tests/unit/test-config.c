@@ -89,7 +89,7 @@ system_mode_has_the_documented_defaults(void **state)
 	assert_string_equal(world->config.socket_path, "/run/mailtrust/socket");
 	assert_int_equal(world->config.bus, MT_BUS_SYSTEM);
 	assert_null(world->config.trust_anchors);
-	assert_false(world->config.user || world->config.probe_local ||
+	assert_false(world->config.user || world->config.probe_local || world->config.fetch_local ||
 		     world->config.clock_must_be_synchronised);
 }
 
@@ -123,7 +123,7 @@ every_option_of_the_command_line_is_a_key_of_the_file(void **state)
 	write_file(
 		world,
 		"# comment\n[daemon]\nstate-dir = /s\nsocket=/k\nbus = none\n"
-		"user = no\nevaluate = yes\n[trust]\ntrust-anchors = /a\n"
+		"user = no\nevaluate = yes\n[trust]\ntrust-anchors = /a\nfetch-local = yes\n"
 		"[dns]\ndns-forward = 192.0.2.1@53\ndns-forward = 2001:db8::1\n"
 		"dns-anchor = /d\ndns-negative-anchor = Corp.Example.\n[probe]\nprobe-local = yes\n"
 		"[clock]\nclock-must-be-synchronised = yes\n");
@@ -137,7 +137,8 @@ every_option_of_the_command_line_is_a_key_of_the_file(void **state)
 	assert_string_equal(world->config.dns_forward.items[1], "2001:db8::1");
 	assert_string_equal(world->config.dns_anchor.items[0], "/d");
 	assert_string_equal(world->config.dns_negative_anchor.items[0], "corp.example");
-	assert_true(world->config.probe_local && world->config.clock_must_be_synchronised);
+	assert_true(world->config.probe_local && world->config.fetch_local &&
+		    world->config.clock_must_be_synchronised);
 	for (size_t i = 0; i < mt_config_n_options; i++) {
 		const struct mt_config_option *option = &mt_config_options[i];
 
@@ -280,10 +281,19 @@ static void
 the_options_are_those_of_the_design(void **state)
 {
 	static const char *const promised[] = {
-		"user",        "config",      "state-dir",
-		"socket",      "bus",         "trust-anchors",
-		"dns-forward", "dns-anchor",  "dns-negative-anchor",
-		"evaluate",    "probe-local", "clock-must-be-synchronised",
+		"user",
+		"config",
+		"state-dir",
+		"socket",
+		"bus",
+		"trust-anchors",
+		"fetch-local",
+		"dns-forward",
+		"dns-anchor",
+		"dns-negative-anchor",
+		"evaluate",
+		"probe-local",
+		"clock-must-be-synchronised",
 		"help",
 	};
 

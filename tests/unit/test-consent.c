@@ -181,8 +181,8 @@ kinds_have_names(void **state)
 static void
 every_warning_says_what_the_risk_is(void **state)
 {
-	static const char *const substance[] = {"not encrypted", "thers can read", "password",
-						"messages"};
+	static const char *const substance[] = {"not encrypted", "thers can read",
+						"password and messages"};
 
 	for (int i = 0; i < MT_CONSENT_KIND_COUNT; i++)
 		for (size_t j = 0; j < MT_ARRAY_SIZE(substance); j++)
@@ -190,16 +190,33 @@ every_warning_says_what_the_risk_is(void **state)
 				fail_msg("%s does not say \"%s\"", bound[i].name, substance[j]);
 }
 
-/* R-5.4-09: what is special about a pin. */
+/* R-5.1-08: a word that changes changes the version, which every consent on record names. */
 static void
-the_warning_of_a_pin_names_attack_revocation_and_comparison(void **state)
+the_words_of_a_version_are_those_it_had(void **state)
+{
+	static const uint32_t words_of_version[] = {0, 1308191862u};
+	uint32_t sum = 2166136261;
+
+	for (int i = 0; i < MT_CONSENT_KIND_COUNT; i++)
+		for (const char *c = mt_consent_text((enum mt_consent_kind)i); *c; c++)
+			sum = (sum ^ (uint8_t)*c) * 16777619; /* FNV-1a */
+	assert_true(MT_CONSENT_TEXT_VERSION < MT_ARRAY_SIZE(words_of_version));
+	if (sum != words_of_version[MT_CONSENT_TEXT_VERSION])
+		fail_msg("the warnings have changed: raise MT_CONSENT_TEXT_VERSION and add %uu",
+			 (unsigned int)sum);
+}
+
+/* R-5.4-09: the three dangers of a pin, and what to do against the first. */
+static void
+the_warning_of_a_pin_names_its_three_dangers_and_the_comparison(void **state)
 {
 	const char *text = mt_consent_text(MT_CONSENT_PIN);
 
 	assert_non_null(strstr(text, "attacker"));
-	assert_non_null(strstr(text, "withdrawn or renewed"));
-	assert_non_null(strstr(text, "fingerprint"));
-	assert_non_null(strstr(text, "compared"));
+	assert_non_null(strstr(text, "cannot be withdrawn"));
+	assert_non_null(strstr(text, "not renewed"));
+	assert_non_null(strstr(text, "Compare the fingerprint"));
+	assert_non_null(strstr(text, "by another way"));
 }
 
 /* R-6-04: nobody is promised that anything is "safe" or "secure". */
@@ -225,7 +242,8 @@ main(void)
 		cmocka_unit_test(a_consent_of_no_kind_or_protocol_is_malformed),
 		cmocka_unit_test(kinds_have_names),
 		cmocka_unit_test(every_warning_says_what_the_risk_is),
-		cmocka_unit_test(the_warning_of_a_pin_names_attack_revocation_and_comparison),
+		cmocka_unit_test(the_words_of_a_version_are_those_it_had),
+		cmocka_unit_test(the_warning_of_a_pin_names_its_three_dangers_and_the_comparison),
 		cmocka_unit_test(no_warning_promises_anything),
 	};
 

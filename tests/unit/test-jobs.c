@@ -358,7 +358,7 @@ a_killed_child_fails_its_request(void **state)
 	char path[64];
 	char children[64] = "";
 	FILE *file;
-	pid_t worker;
+	pid_t worker, child;
 
 	start(f, (struct mt_jobs_options){.chain_only = true});
 	run_until(f, &f->n_ready[MT_WORKER_CHAIN], 1, 5);
@@ -371,7 +371,9 @@ a_killed_child_fails_its_request(void **state)
 		skip();
 	assert_non_null(fgets(children, sizeof(children), file));
 	fclose(file);
-	assert_int_equal(kill((pid_t)strtol(children, NULL, 10), SIGKILL), 0);
+	child = (pid_t)strtol(children, NULL, 10);
+	assert_true(child > 0);
+	assert_int_equal(kill(child, SIGKILL), 0);
 	run_until(f, &hung.n_calls, 1, 2);
 	assert_int_equal(hung.validation.state, MT_VALIDATION_FAILED);
 	assert_int_equal(mt_jobs_worker_pid(f->jobs, MT_WORKER_CHAIN), worker);

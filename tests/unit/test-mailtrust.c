@@ -29,6 +29,7 @@ enum behaviour {
 	HONEST,
 	DENIES_UNSIGNED,
 	ALLOWS_UNSIGNED,
+	GIVES_A_REASON_NOBODY_KNOWS,
 	SAYS_MORE_THAN_IT_SIGNED,
 	SIGNS_WITH_ANOTHER_KEY,
 	SIGNS_FOR_ANOTHER_CONNECTION,
@@ -109,13 +110,16 @@ append_answer(DBusMessage *reply, enum behaviour behaviour, const char *token)
 {
 	const char *decision = behaviour == DENIES_UNSIGNED ? "deny" : "allow";
 	const char *met[] = {"cert.pkix-valid", "conf.met"}, *expired[] = {"cert.expired"};
-	const char **reasons = behaviour == DENIES_UNSIGNED ? expired : met;
+	const char *unknown[] = {"cert.quantum"};
+	const char **reasons = behaviour == DENIES_UNSIGNED               ? expired
+			       : behaviour == GIVES_A_REASON_NOBODY_KNOWS ? unknown
+									  : met;
 	dbus_bool_t conf = behaviour != DENIES_UNSIGNED;
 	DBusMessageIter iter, dict;
 
 	dbus_message_append_args(reply, DBUS_TYPE_STRING, &decision, DBUS_TYPE_BOOLEAN, &conf,
 				 DBUS_TYPE_ARRAY, DBUS_TYPE_STRING, &reasons,
-				 behaviour == DENIES_UNSIGNED ? 1 : 2, DBUS_TYPE_STRING, &token,
+				 reasons == met ? 2 : 1, DBUS_TYPE_STRING, &token,
 				 DBUS_TYPE_INVALID);
 	dbus_message_iter_init_append(reply, &iter);
 	dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "{sv}", &dict);
@@ -137,6 +141,7 @@ answer_check(const struct world *w, DBusMessage *call, DBusMessage *reply)
 	read_nonce(call, &claims);
 	bend(w->behaviour, &claims);
 	if (w->behaviour != DENIES_UNSIGNED && w->behaviour != ALLOWS_UNSIGNED &&
+	    w->behaviour != GIVES_A_REASON_NOBODY_KNOWS &&
 	    mt_token_sign(w->behaviour == SIGNS_WITH_ANOTHER_KEY ? w->other : w->key, &claims, text,
 			  &size))
 		_exit(1);
@@ -332,6 +337,7 @@ static const struct {
 } lies[] = {
 	{DENIES_UNSIGNED, "cert.expired"},
 	{ALLOWS_UNSIGNED, "verdict.signature-invalid"},
+	{GIVES_A_REASON_NOBODY_KNOWS, "op.not-permitted"},
 	{SAYS_MORE_THAN_IT_SIGNED, "verdict.signature-invalid"},
 	{SIGNS_WITH_ANOTHER_KEY, "verdict.signature-invalid"},
 	{SIGNS_FOR_ANOTHER_CONNECTION, "verdict.binding-mismatch"},
@@ -473,6 +479,16 @@ no_verdict_is_a_denial(void **state)
 }
 
 static void
+a_value_that_is_none_has_the_strictest_name(void **state)
+{
+	assert_string_equal(mailtrust_decision_to_string(MAILTRUST_ALLOW), "allow");
+	assert_string_equal(mailtrust_decision_to_string((enum mailtrust_decision)4), "deny");
+	assert_string_equal(mailtrust_decision_to_string((enum mailtrust_decision) - 1), "deny");
+	assert_string_equal(mailtrust_level_to_string(MAILTRUST_PROTECTED), "protected");
+	assert_string_equal(mailtrust_level_to_string((enum mailtrust_level)3), "blocked");
+}
+
+static void
 evidence_takes_only_keys_of_their_type_within_their_bounds(void **state)
 {
 	const struct world *w = *state;
@@ -484,6 +500,8 @@ evidence_takes_only_keys_of_their_type_within_their_bounds(void **state)
 	assert_int_equal(mailtrust_evidence_set_text(e, "host", "not a host"), -EINVAL);
 	assert_int_equal(mailtrust_evidence_set_text(e, "proto", "smtps"), -EINVAL);
 	assert_int_equal(mailtrust_evidence_set_text(e, "tls.version", "1.4"), -EINVAL);
+	assert_int_equal(mailtrust_evidence_set_text(e, "tls.cipher", ""), -EINVAL);
+	assert_int_equal(mailtrust_evidence_set_text(e, "tls.cipher", "two words"), -EINVAL);
 	assert_int_equal(mailtrust_evidence_set_number(e, "port", 65536), -EINVAL);
 	assert_int_equal(mailtrust_evidence_set_number(e, "port", -1), -EINVAL);
 	assert_int_equal(mailtrust_evidence_set_flag(e, "port", true), -EINVAL);
@@ -532,6 +550,20 @@ a_token_is_verified_offline_for_its_own_connection_alone(void **state)
 	connection.uid--;
 	assert_int_equal(mailtrust_verify(text, "{\"keys\":[]}", &connection, NULL),
 			 MAILTRUST_DENY);
+	/* what is absent is not "any" */
+	for (size_t i = 0; i < 4; i++) {
+		struct mailtrust_connection partial = connection;
+
+		if (i == 0)
+			partial.account = NULL;
+		else if (i == 1)
+			partial.operation = NULL;
+		else if (i == 2)
+			partial.exporter = NULL;
+		else
+			partial.peer = NULL;
+		assert_int_equal(mailtrust_verify(text, json, &partial, NULL), MAILTRUST_DENY);
+	}
 	free(json);
 	mt_jwks_free(jwks);
 }
@@ -551,6 +583,7 @@ main(void)
 		CASE(an_operation_nobody_knows_is_deny),
 		CASE(the_level_of_an_account_comes_from_one_question),
 		cmocka_unit_test(no_verdict_is_a_denial),
+		cmocka_unit_test(a_value_that_is_none_has_the_strictest_name),
 		CASE(evidence_takes_only_keys_of_their_type_within_their_bounds),
 		CASE(a_token_is_verified_offline_for_its_own_connection_alone),
 	};

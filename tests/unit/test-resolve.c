@@ -176,6 +176,7 @@ teardown(void **state)
 
 	mt_jobs_free(f->jobs);
 	assert_int_equal(waitpid(f->spawner, NULL, 0), f->spawner);
+	assert_true(f->server > 0);
 	assert_int_equal(kill(f->server, SIGKILL), 0);
 	assert_int_equal(waitpid(f->server, NULL, 0), f->server);
 	event_base_free(f->base);

@@ -544,16 +544,25 @@ an_epoch_is_never_used_twice_even_when_the_store_is_replaced(void **state)
 }
 
 static void
-the_floor_version_last_used_is_remembered(void **state)
+a_floor_that_rose_raises_the_epoch_once(void **state)
 {
 	struct fixture *fixture = *state;
 	struct mt_store *store = store_must_open(fixture);
+	uint64_t first = mt_store_get_epoch(store), epoch;
 
-	assert_int_equal(mt_store_get_floor_version(store), 0);
-	assert_int_equal(mt_store_set_floor_version(store, 1), 0);
+	assert_int_equal(mt_store_adopt_floor(store, 1, &epoch), 0);
+	assert_int_equal(epoch, 0); /* a fresh store was used with no other */
 	(void)mt_store_close(store);
 	store = store_must_open(fixture);
-	assert_int_equal(mt_store_get_floor_version(store), 1);
+	assert_int_equal(store_wait(store), MT_STORE_READY);
+	assert_int_equal(mt_store_adopt_floor(store, 2, &epoch), 0);
+	assert_int_equal(epoch, first + 1);
+	assert_int_equal(mt_store_adopt_floor(store, 2, &epoch), 0);
+	assert_int_equal(epoch, 0);
+	/* an older program does not undo it */
+	assert_int_equal(mt_store_adopt_floor(store, 1, &epoch), 0);
+	assert_int_equal(epoch, 0);
+	assert_int_equal(mt_store_get_epoch(store), first + 1);
 	(void)mt_store_close(store);
 }
 
@@ -651,7 +660,7 @@ main(void)
 		CASE(a_truncated_store_is_degraded_unless_nothing_was_lost_and_kept),
 		CASE(a_store_that_outgrew_its_hash_is_copied_into_a_larger_one),
 		CASE(an_epoch_is_never_used_twice_even_when_the_store_is_replaced),
-		CASE(the_floor_version_last_used_is_remembered),
+		CASE(a_floor_that_rose_raises_the_epoch_once),
 		CASE(a_bundle_serial_never_falls),
 		CASE(suspension_marks_are_kept_sorted_found_and_lifted),
 		CASE(damaged_marks_are_set_aside_and_the_store_goes_on),

@@ -269,6 +269,10 @@ only_the_keys_that_are_present_cross_the_link(void **state)
 	mt_probe_result_clear(&out);
 }
 
+/* What goes ahead of a message in parts. */
+static const uint8_t in_parts[] = {1, 2, 3, 4, 5, 6, 7};
+static const struct mt_bytes parts = {in_parts, sizeof(in_parts)};
+
 /* Decodes whatever the message says it is. Return: 0 when it was taken. */
 static int
 decode_any(const uint8_t *data, size_t size)
@@ -279,6 +283,9 @@ decode_any(const uint8_t *data, size_t size)
 	static struct mt_probe_request probe;
 	static struct mt_srv_rrset srv;
 	static struct mt_tlsa_rrset tlsa;
+	static struct mt_fetch_orders orders;
+	static struct mt_fetch_request fetch;
+	struct mt_fetched fetched;
 	struct mt_wire_header header;
 	struct mt_wire_ready ready;
 	struct mt_probe_result result = {0};
@@ -318,14 +325,25 @@ decode_any(const uint8_t *data, size_t size)
 		return mt_wire_decode_tlsa_rrset(body, &tlsa);
 	case MT_WIRE_CANCEL:
 		return mt_wire_decode_cancel(body);
+	case MT_WIRE_PART:
+		return 1; /* has no form */
+	case MT_WIRE_REVOCATION:
+		return mt_wire_decode_revocation(body, parts, &request);
+	case MT_WIRE_REPORT:
+		return mt_wire_decode_report(body, &validation, &orders);
+	case MT_WIRE_FETCH:
+		return mt_wire_decode_fetch(body, &fetch);
+	case MT_WIRE_FETCHED:
+		return mt_wire_decode_fetched(body, parts, &fetched);
 	}
 	return 1;
 }
 
 static const enum mt_wire_type all_types[] = {
-	MT_WIRE_READY,     MT_WIRE_CHAIN, MT_WIRE_VALIDATION, MT_WIRE_RESOLVE,
-	MT_WIRE_ADDRESSES, MT_WIRE_PROBE, MT_WIRE_EVIDENCE,   MT_WIRE_SRV,
-	MT_WIRE_SRV_RRSET, MT_WIRE_TLSA,  MT_WIRE_TLSA_RRSET, MT_WIRE_CANCEL};
+	MT_WIRE_READY,      MT_WIRE_CHAIN,  MT_WIRE_VALIDATION, MT_WIRE_RESOLVE,
+	MT_WIRE_ADDRESSES,  MT_WIRE_PROBE,  MT_WIRE_EVIDENCE,   MT_WIRE_SRV,
+	MT_WIRE_SRV_RRSET,  MT_WIRE_TLSA,   MT_WIRE_TLSA_RRSET, MT_WIRE_CANCEL,
+	MT_WIRE_REVOCATION, MT_WIRE_REPORT, MT_WIRE_FETCH,      MT_WIRE_FETCHED};
 
 static struct mt_srv_rrset
 full_srv(void)
@@ -353,9 +371,33 @@ full_tlsa(void)
 		.n = 2};
 }
 
+/* Two slices that are the parts. */
+static struct mt_chain_request
+full_revocation(void)
+{
+	struct mt_chain_request request = full_request();
+
+	request.wants_revocation = true;
+	request.fetched[0] = (struct mt_bytes){in_parts, 5};
+	request.fetched[1] = (struct mt_bytes){in_parts + 5, 2};
+	request.n_fetched = 2;
+	return request;
+}
+
+static struct mt_fetch_orders
+full_orders(void)
+{
+	return (struct mt_fetch_orders){
+		.order = {{"ocsp.example.test", 80, "/x/y?z"}, {"2001:db8::1", 8080, "/"}}, .n = 2};
+}
+
 static void
 encode_full(enum mt_wire_type type)
 {
+	const struct mt_chain_request revocation = full_revocation();
+	const struct mt_fetch_orders orders = full_orders();
+	const struct mt_fetch_request fetch = {orders.order[0], 4000, true};
+	const struct mt_fetched fetched = {MT_FETCH_DONE, parts};
 	const struct mt_chain_request request = full_request();
 	const struct mt_validation validation = full_validation();
 	const struct mt_probe_request probe = full_probe();
@@ -405,6 +447,21 @@ encode_full(enum mt_wire_type type)
 		break;
 	case MT_WIRE_CANCEL:
 		r = mt_wire_encode_cancel(&message, 1);
+		break;
+	case MT_WIRE_PART:
+		r = mt_wire_encode_part(&message, 1, parts);
+		break;
+	case MT_WIRE_REVOCATION:
+		r = mt_wire_encode_revocation(&message, 1, &revocation);
+		break;
+	case MT_WIRE_REPORT:
+		r = mt_wire_encode_report(&message, 1, &validation, &orders);
+		break;
+	case MT_WIRE_FETCH:
+		r = mt_wire_encode_fetch(&message, 1, &fetch);
+		break;
+	case MT_WIRE_FETCHED:
+		r = mt_wire_encode_fetched(&message, 1, &fetched);
 		break;
 	}
 	assert_int_equal(r, 0);
@@ -691,6 +748,132 @@ a_stamp_replaces_the_id_and_nothing_else(void **state)
 	assert_memory_equal(&out, &in, sizeof(in));
 }
 
+/* -- fetching ---------------------------------------------------------------------------------- */
+
+static void
+what_was_fetched_survives_the_link(void **state)
+{
+	const struct mt_chain_request in = full_revocation();
+	const struct mt_fetched fetched = {MT_FETCH_DONE, parts};
+	struct mt_chain_request out;
+	struct mt_fetched got;
+
+	encode_full(MT_WIRE_REVOCATION);
+	assert_int_equal(mt_wire_decode_revocation(body_of(MT_WIRE_REVOCATION, 1), parts, &out), 0);
+	assert_true(out.wants_revocation);
+	assert_int_equal(out.n_fetched, 2);
+	assert_true(bytes_equal(out.fetched[0], in.fetched[0]));
+	assert_true(bytes_equal(out.fetched[1], in.fetched[1]));
+	assert_true(bytes_equal(out.chain[1], in.chain[1]));
+	encode_full(MT_WIRE_FETCHED);
+	assert_int_equal(mt_wire_decode_fetched(body_of(MT_WIRE_FETCHED, 1), parts, &got), 0);
+	assert_int_equal(got.state, MT_FETCH_DONE);
+	assert_true(bytes_equal(got.bytes, fetched.bytes));
+}
+
+static void
+parts_that_do_not_add_up_are_refused(void **state)
+{
+	struct mt_chain_request request;
+	struct mt_fetched fetched;
+
+	for (size_t size = 0; size < sizeof(in_parts); size++) {
+		const struct mt_bytes fewer = {in_parts, size};
+
+		encode_full(MT_WIRE_REVOCATION);
+		assert_int_not_equal(
+			mt_wire_decode_revocation(body_of(MT_WIRE_REVOCATION, 1), fewer, &request),
+			0);
+		encode_full(MT_WIRE_FETCHED);
+		assert_int_not_equal(
+			mt_wire_decode_fetched(body_of(MT_WIRE_FETCHED, 1), fewer, &fetched), 0);
+	}
+	/* and bytes nobody speaks of */
+	fetched = (struct mt_fetched){.state = MT_FETCH_TIMEOUT};
+	assert_int_equal(mt_wire_encode_fetched(&message, 1, &fetched), 0);
+	assert_int_not_equal(mt_wire_decode_fetched(body_of(MT_WIRE_FETCHED, 1), parts, &fetched),
+			     0);
+}
+
+static void
+orders_survive_the_link_and_fit_an_answer(void **state)
+{
+	const struct mt_validation validation = full_validation();
+	struct mt_fetch_orders in = full_orders(), out;
+	struct mt_validation found;
+
+	encode_full(MT_WIRE_REPORT);
+	assert_int_equal(mt_wire_decode_report(body_of(MT_WIRE_REPORT, 1), &found, &out), 0);
+	assert_memory_equal(&found, &validation, sizeof(found));
+	assert_memory_equal(&out, &in, sizeof(in));
+
+	/* the longest pass a child's socket whole */
+	for (in.n = 0; in.n < MT_FETCH_ORDERS_MAX; in.n++) {
+		struct mt_fetch_order *order = &in.order[in.n];
+
+		memset(order, 0, sizeof(*order));
+		for (size_t i = 0; i < MT_DOMAIN_MAX; i++)
+			order->host[i] = i % 64 == 63 ? '.' : 'a';
+		memset(order->path, '/', sizeof(order->path) - 1);
+		order->port = 80;
+	}
+	assert_int_equal(mt_wire_encode_report(&message, 1, &validation, &in), 0);
+	assert_int_equal(mt_wire_decode_report(body_of(MT_WIRE_REPORT, 1), &found, &out), 0);
+	assert_true(message.size <= 8192);
+	in.n++;
+	assert_int_equal(mt_wire_encode_report(&message, 1, &validation, &in), MT_WIRE_E_TOO_LARGE);
+}
+
+static void
+an_order_that_is_no_url_is_refused(void **state)
+{
+	static const struct mt_fetch_order rows[] = {
+		{"", 80, "/"},        {"a..test", 80, "/"},     {"A.test", 80, "/"},
+		{"a.test", 0, "/"},   {"a.test", 25, "/"},      {"a.test", 80, ""},
+		{"a.test", 80, "x"},  {"a.test", 80, "/ HTTP"}, {"a.test", 80, "/#"},
+		{"a.test/", 80, "/"}, {"[::1]", 80, "/"},       {"a b", 80, "/"},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		struct mt_fetch_request request = {rows[i], 1, false}, out;
+
+		assert_int_equal(mt_wire_encode_fetch(&message, 1, &request), 0);
+		if (mt_wire_decode_fetch(body_of(MT_WIRE_FETCH, 1), &out) == 0)
+			fail_msg("row %zu was taken", i);
+	}
+}
+
+static void
+more_than_the_bounds_of_fetching_is_neither_sent_nor_kept(void **state)
+{
+	static uint8_t big[MT_FETCH_BYTES_MAX + 1];
+	struct mt_chain_request request = full_request();
+	struct mt_fetched fetched = {MT_FETCH_DONE, {big, sizeof(big)}};
+	struct mt_wire_parts kept = {0};
+
+	assert_int_equal(mt_wire_encode_fetched(&message, 1, &fetched), MT_WIRE_E_TOO_LARGE);
+	fetched.bytes.size = 0;
+	assert_int_equal(mt_wire_encode_fetched(&message, 1, &fetched), MT_WIRE_E_TOO_LARGE);
+	for (request.n_fetched = 1; request.n_fetched <= 3; request.n_fetched++) {
+		request.fetched[request.n_fetched - 1] = (struct mt_bytes){big, MT_FETCH_BYTES_MAX};
+		assert_int_equal(mt_wire_encode_revocation(&message, 1, &request),
+				 request.n_fetched <= 2 ? 0 : MT_WIRE_E_TOO_LARGE);
+	}
+	assert_int_equal(
+		mt_wire_encode_part(&message, 1, (struct mt_bytes){big, MT_WIRE_PART_MAX + 1}),
+		MT_WIRE_E_TOO_LARGE);
+	assert_int_equal(mt_wire_encode_part(&message, 1, (struct mt_bytes){big, 0}),
+			 MT_WIRE_E_TOO_LARGE);
+
+	assert_int_equal(mt_wire_parts_add(&kept, parts, 10), 0);
+	assert_int_equal(mt_wire_parts_add(&kept, parts, 10), MT_WIRE_E_TOO_LARGE);
+	assert_int_equal(mt_wire_parts_add(&kept, (struct mt_bytes){in_parts, 3}, 10), 0);
+	assert_int_equal(kept.size, 10);
+	assert_int_equal(mt_wire_parts_add(&kept, (struct mt_bytes){in_parts, 1}, 10),
+			 MT_WIRE_E_TOO_LARGE);
+	free(kept.data);
+}
+
 int
 main(void)
 {
@@ -717,6 +900,11 @@ main(void)
 		cmocka_unit_test(an_evidence_key_twice_or_out_of_order_is_refused),
 		cmocka_unit_test(a_reference_identifier_has_octets_exactly_when_it_is_an_address),
 		cmocka_unit_test(a_stamp_replaces_the_id_and_nothing_else),
+		cmocka_unit_test(what_was_fetched_survives_the_link),
+		cmocka_unit_test(parts_that_do_not_add_up_are_refused),
+		cmocka_unit_test(orders_survive_the_link_and_fit_an_answer),
+		cmocka_unit_test(an_order_that_is_no_url_is_refused),
+		cmocka_unit_test(more_than_the_bounds_of_fetching_is_neither_sent_nor_kept),
 	};
 
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -136,6 +137,37 @@ is_order(const struct mt_chain_request *request, const char *order)
 	       memcmp(request->chain[0].data, order, strlen(order)) == 0;
 }
 
+/* Return: how many answers a chain wants, and from where; 0 of any other. */
+static size_t
+read_fetch_order(const struct mt_chain_request *request, uint16_t *ret_port)
+{
+	char text[64] = "";
+	unsigned int port = 0, n = 0;
+
+	if (request->n_chain > 0 && request->chain[0].size < sizeof(text))
+		memcpy(text, request->chain[0].data, request->chain[0].size);
+	if (sscanf(text, MT_DOUBLE_FETCH "%u %u", &port, &n) != 2)
+		return 0;
+	*ret_port = (uint16_t)port;
+	return n;
+}
+
+static void
+believe(const struct mt_chain_request *request, struct mt_validation *ret)
+{
+	const uint8_t first = request->n_fetched > 0 ? request->fetched[0].data[0] : 0;
+
+	ret->pkix_valid = true;
+	ret->revocation = first == 'g'   ? MT_REVOCATION_GOOD
+			  : first == 'r' ? MT_REVOCATION_REVOKED
+					 : MT_REVOCATION_UNKNOWN;
+	if (first == 'c')
+		abort();
+	for (size_t i = 0; i < request->n_fetched; i++)
+		for (size_t at = 0; at < request->fetched[i].size; at++)
+			ret->dane_usable += request->fetched[i].data[at];
+}
+
 void
 mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *request,
 	       struct mt_validation *ret)
@@ -144,6 +176,8 @@ mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *
 	ret->not_after_usec = request->at_usec; /* an echo, to tell answers apart */
 	ret->leaf_sha256[0] = anchors->generation;
 
+	if (request->wants_revocation)
+		believe(request, ret);
 	if (is_order(request, "crash"))
 		abort();
 	if (is_order(request, "hang"))
@@ -163,6 +197,18 @@ mt_chain_judge(const struct mt_anchors *anchors, const struct mt_chain_request *
 	}
 	if (is_order(request, "everything"))
 		ret->dane_usable = try_everything();
+}
+
+void
+mt_chain_orders(const struct mt_anchors *anchors, const struct mt_chain_request *request,
+		struct mt_fetch_orders *ret)
+{
+	uint16_t port = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->n = read_fetch_order(request, &port);
+	for (size_t i = 0; i < ret->n; i++)
+		ret->order[i] = (struct mt_fetch_order){"127.0.0.1", port, "/"};
 }
 
 void

@@ -10,4 +10,9 @@
 #define MT_DOUBLE_EXECUTABLE 0x10u
 #define MT_DOUBLE_DESCRIPTOR 0x20u
 
+/* An order of this beginning, then "PORT N", is a valid chain of unknown revocation that wants N
+ * answers from PORT on loopback. The judge believes the first byte of the first answer: 'g' is
+ * good, 'r' revoked, 'c' crashes it; and reports the sum of all bytes in dane_usable. */
+#define MT_DOUBLE_FETCH "fetch "
+
 #endif

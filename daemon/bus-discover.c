@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* org.mailtrust1.Manager.Discover: what DNS offers for an address. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/keeper.h"
+#include "daemon/log.h"
+#include "ipc/codec.h"
+#include "ipc/idn.h"
+#include "policy/domain.h"
+
+struct waiting {
+	struct mt_keeper *keeper;
+	struct mt_request *request;
+	uint32_t uid;
+	char address[MT_ADDRESS_SIZE];
+	char domain[MT_DOMAIN_SIZE];
+	struct mt_discovery_job *run;
+	const struct mt_account *account; /* of this address; while the answer is made */
+};
+
+/* -- the policy that applies ------------------------------------------------------------------- */
+
+static bool
+is_confirmed(const char *host, void *userdata)
+{
+	const struct waiting *w = userdata;
+
+	for (size_t i = 0; w->account && i < w->account->n_endpoints; i++)
+		if (w->account->endpoints[i].confirmed &&
+		    mt_domain_equal(w->account->endpoints[i].host, host))
+			return true;
+	return w->account &&
+	       mt_account_has_consent(w->account, MT_CONSENT_SRV_TARGET, MT_PROTO_UNKNOWN, host, 0,
+				      NULL, mt_clock_wall(w->keeper->clock));
+}
+
+/* What the caller's account of this address asks for; without one, what a new account would. */
+static void
+apply_policy(struct waiting *w, struct mt_discovery_query *query)
+{
+	const struct mt_effective *effective;
+
+	query->protocols = MT_PROTOCOLS_ALL;
+	w->account = NULL;
+	if (mt_accounts_find_address(w->keeper->accounts, w->uid, w->address, &w->account) != 0 ||
+	    !w->account)
+		return;
+	effective = mt_accounts_effective(w->keeper->accounts, w->account);
+	query->srv_trust = effective->m.values[MT_FIELD_SRV_TRUST];
+	query->transport_min = effective->m.values[MT_FIELD_TRANSPORT_MIN];
+	query->protocols = (uint8_t)effective->m.protocols;
+	query->is_confirmed = is_confirmed;
+	query->userdata = w;
+}
+
+/* -- the reply --------------------------------------------------------------------------------- */
+
+typedef void (*fill_fn)(struct mt_dict *dict, const void *rows, size_t i);
+
+static void
+fill_candidate(struct mt_dict *dict, const void *rows, size_t i)
+{
+	const struct mt_candidate *candidate = (const struct mt_candidate *)rows + i;
+
+	mt_dict_add_string(dict, "label", candidate->service->label);
+	mt_dict_add_string(dict, "protocol", mt_proto_to_string(candidate->service->proto));
+	mt_dict_add_string(dict, "transport",
+			   mt_transport_to_string(candidate->service->transport));
+	mt_dict_add_string(dict, "host", candidate->host);
+	mt_dict_add_u16(dict, "port", candidate->port);
+	mt_dict_add_u16(dict, "priority", candidate->priority);
+	mt_dict_add_u16(dict, "weight", candidate->weight);
+	mt_dict_add_string(dict, "source", mt_discovery_to_string(candidate->source));
+	mt_dict_add_string(dict, "dnssec", mt_dnssec_to_string(candidate->dnssec));
+	mt_dict_add_string(dict, "trust", mt_trust_to_string(candidate->trust));
+	mt_dict_add_bool(dict, "reduced", candidate->reduced);
+}
+
+static void
+fill_omission(struct mt_dict *dict, const void *rows, size_t i)
+{
+	const struct mt_omission *omission = (const struct mt_omission *)rows + i;
+
+	mt_dict_add_string(dict, "label", omission->service->label);
+	mt_dict_add_string(dict, "why", mt_left_out_to_string(omission->why));
+	if (omission->host[0] != '\0') {
+		mt_dict_add_string(dict, "host", omission->host);
+		mt_dict_add_u16(dict, "port", omission->port);
+	}
+	mt_dict_add_u32(dict, "count", omission->n);
+}
+
+static void
+fill_answer(struct mt_dict *dict, const void *rows, size_t i)
+{
+	const struct mt_rrset *rrset = &((const struct mt_srv_rrset *)rows)[i].rrset;
+
+	mt_dict_add_string(dict, "label", mt_services[i].label);
+	mt_dict_add_string(dict, "state", mt_rrset_state_to_string(rrset->state));
+	mt_dict_add_string(dict, "dnssec", mt_dnssec_to_string(rrset->dnssec));
+	mt_dict_add_u32(dict, "ttl", rrset->ttl_sec);
+	if (rrset->canonical[0] != '\0')
+		mt_dict_add_string(dict, "canonical", rrset->canonical);
+}
+
+static int
+append_rows(DBusMessageIter *iter, fill_fn fill, const void *rows, size_t n)
+{
+	DBusMessageIter array;
+	int r = 0;
+
+	if (!dbus_message_iter_open_container(iter, DBUS_TYPE_ARRAY, "a{sv}", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct mt_dict dict;
+
+		mt_dict_open(&dict, &array);
+		fill(&dict, rows, i);
+		r = mt_dict_close(&dict);
+	}
+	return dbus_message_iter_close_container(iter, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
+static int
+append_reply(struct waiting *w, const struct mt_discovered *found,
+	     const struct mt_srv_rrset *answers)
+{
+	struct mt_dict dict;
+	DBusMessageIter iter;
+	int r = mt_request_begin_reply(w->request, &iter);
+
+	if (r == 0)
+		r = append_rows(&iter, fill_candidate, found->candidates, found->n);
+	if (r == 0)
+		r = append_rows(&iter, fill_omission, found->omissions, found->n_omissions);
+	if (r == 0)
+		r = append_rows(&iter, fill_answer, answers, MT_SERVICE_COUNT);
+	if (r)
+		return r;
+	mt_dict_open(&dict, &iter);
+	mt_dict_add_string(&dict, "domain", w->domain);
+	mt_dict_add_bool(&dict, "no-tls", found->no_tls);
+	mt_dict_add_bool(&dict, "incomplete", found->is_incomplete);
+	return mt_dict_close(&dict);
+}
+
+static void
+log_discovery(const struct waiting *w, const struct mt_discovered *found)
+{
+	struct mt_log_line line;
+
+	mt_log_begin(&line, MT_LOG_INFO, "discover");
+	mt_log_text(&line, "MT_SOURCE", mt_discovery_to_string(MT_DISCOVERY_SRV));
+	mt_log_number(&line, "MT_UID", w->uid);
+	mt_log_text(&line, "MT_DOMAIN", w->domain);
+	mt_log_number(&line, "MT_CANDIDATES", (int64_t)found->n);
+	mt_log_end(&line, "looked for servers");
+}
+
+static void
+on_answers(const struct mt_srv_rrset *answers, void *userdata)
+{
+	struct waiting *w = userdata;
+	struct mt_discovery_query query = {.domain = w->domain};
+	struct mt_discovered *found = malloc(sizeof(*found)); /* too large for the stack */
+	int r = -ENOMEM;
+
+	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
+		query.answers[i] = &answers[i];
+	if (found) {
+		apply_policy(w, &query);
+		mt_discovery_run(&query, found);
+		log_discovery(w, found);
+		r = append_reply(w, found, answers);
+	}
+	free(found);
+	mt_request_finish(w->request, r);
+	free(w);
+}
+
+/* -- the call ---------------------------------------------------------------------------------- */
+
+static void
+on_cancel(struct mt_request *request, void *data)
+{
+	struct waiting *w = data;
+
+	mt_discovery_job_cancel(w->run);
+	free(w);
+}
+
+static int
+read_address(struct mt_request *request, DBusMessageIter *args, struct waiting *w)
+{
+	const char *text = mt_codec_take_string(args);
+	DBusMessageIter options;
+	size_t local_size;
+	int r = mt_idn_address(text, strlen(text), w->address);
+
+	if (r < 0)
+		return r;
+	/* an address literal has no domain to ask about */
+	if (r > 0 || mt_address_split(w->address, &local_size, w->domain) != 0) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX,
+			    "that is no mail address with a domain");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	dbus_message_iter_recurse(args, &options);
+	if (dbus_message_iter_get_arg_type(&options) != DBUS_TYPE_INVALID) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX, "Discover knows no options");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	return 0;
+}
+
+static int
+start(struct waiting *w)
+{
+	static const int errors[] = {
+		[MT_DISCOVERIES_E_LIMIT] = MT_ERROR_LIMIT_EXCEEDED,
+		[MT_DISCOVERIES_E_INVALID] = MT_ERROR_INVALID_ARGUMENTS,
+	};
+	int r = mt_discoveries_start(w->keeper->discoveries, w->uid, w->domain, on_answers, w,
+				     &w->run);
+
+	return r > 0 ? errors[r] : r;
+}
+
+int
+mt_manager_discover(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	w->keeper = userdata;
+	w->request = request;
+	w->uid = mt_request_caller(request)->uid;
+	r = read_address(request, args, w);
+	if (r == 0)
+		r = start(w);
+	if (r) {
+		free(w);
+		return r;
+	}
+	mt_request_keep(request, on_cancel, w);
+	return 0;
+}

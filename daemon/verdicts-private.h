@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_DAEMON_VERDICTS_PRIVATE_H
+#define MT_DAEMON_VERDICTS_PRIVATE_H
+
+/* What verdicts.c, which gathers, and verdicts-answer.c, which decides and signs, share. */
+
+#include "daemon/verdicts.h"
+
+struct mt_verdicts {
+	struct mt_verdicts_options o;
+	struct mt_chain_cache *cache;
+	struct mt_tlsa_cache *tlsa;
+	struct mt_verdicts_stats stats;
+	struct mt_effective *scratch; /* effective joined with a request's layer; 20 KiB */
+	struct mt_answer late;        /* the answer handed to a callback */
+};
+
+/* What gathering found, before the validation. */
+struct mt_gathered {
+	const struct mt_account *account;
+	const struct mt_effective *effective;
+	struct mt_account_facts facts;
+	struct mt_refids refs;
+	struct mt_tlsa tlsa;
+	char id[MT_ACCOUNT_ID_TEXT];
+	const struct mt_validation *session; /* of the session resumed; lives until a cache put */
+};
+
+/* D-DANE-14: what rests on signed DNS data does not outlive it. */
+static inline int64_t
+mt_verdicts_bound(int64_t expires_usec, const struct mt_tlsa *tlsa)
+{
+	if (tlsa->status == MT_TLSA_SECURE && tlsa->expires_usec &&
+	    tlsa->expires_usec < expires_usec)
+		return tlsa->expires_usec;
+	return expires_usec;
+}
+
+/* Decides, uses up what the decision needs, signs, writes it down, and fills the answer. */
+void mt_verdicts_answer(struct mt_verdicts *v, struct mt_question *q, struct mt_gathered *g,
+			const struct mt_validation *validation, struct mt_answer *a);
+/* The reply to a verdict that has no token. */
+void mt_verdicts_fill_reply(struct mt_verdicts *v, const struct mt_question *q,
+			    struct mt_answer *a);
+
+#endif

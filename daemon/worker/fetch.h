@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MT_DAEMON_WORKER_FETCH_H
+#define MT_DAEMON_WORKER_FETCH_H
+
+/*
+ * Fetches one OCSP response or CRL: resolve, connect, ask, read, follow at most
+ * MT_FETCH_REDIRECTS_MAX redirects, all before one deadline (D-PKIX-04).
+ *
+ * A certificate must not become a way to talk to services of this machine or its neighbours: unless
+ * the request says otherwise only global addresses are connected to, looked at after resolving and
+ * again after each redirect, and nothing but a GET in one line of our making is sent. What comes
+ * back is signed bytes to somebody else; here it is only counted.
+ */
+
+#include "daemon/worker/dns.h"
+
+struct mt_fetch;
+
+typedef void (*mt_fetch_fn)(const struct mt_fetched *fetched, void *userdata);
+
+/* The callback runs exactly once, never from inside, and the fetch is gone when it returns; so are
+ * the bytes. The request is copied. Return: 0 or -ENOMEM. */
+MT_MUST_CHECK int mt_fetch_start(struct event_base *base, struct mt_dns *dns,
+				 const struct mt_fetch_request *request, mt_fetch_fn callback,
+				 void *userdata, struct mt_fetch **ret);
+struct mt_fetch *mt_fetch_cancel(struct mt_fetch *fetch);
+
+#endif
