@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clients/connect/attest.h"
 #include "clients/connect/connect.h"
 #include "clients/connect/listen.h"
 
@@ -142,8 +143,10 @@ main(int argc, char **argv)
 	if (status)
 		return (int)status;
 	if (arguments.listen)
-		return (int)run_listener(&arguments, argc, argv);
-	if (mt_client_new(arguments.where, arguments.socket, &arguments.connect.client))
+		return mt_attest_drop() ? MT_EXIT_INTERNAL
+					: (int)run_listener(&arguments, argc, argv);
+	if (mt_attest_open(arguments.where, arguments.socket, &arguments.connect.client) ||
+	    mt_attest_drop())
 		return MT_EXIT_INTERNAL;
 	status = run_on_standard_ends(&arguments.connect);
 	mt_client_free(arguments.connect.client);

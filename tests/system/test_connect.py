@@ -79,7 +79,7 @@ class ScriptedCase(Case):
         key = protocol, implicit
         if key not in self.servers:
             honest = scripted.ScriptedServer(LAB, scripted.server(protocol, CAST.good, implicit))
-            address = f"{protocol}-{'tls' if implicit else 'starttls'}@example.test"
+            address = f"{protocol}-{'tls' if implicit else 'starttls'}-{honest.port}@example.test"
             self.servers[key] = self.add(address, protocol, honest.port, "" if implicit else "/starttls"), honest
         address, server = self.servers[key]
         server.script = script or scripted.server(protocol, CAST.good, implicit, bye=(b"<bye>", take_leave))
@@ -848,6 +848,86 @@ class Listening(ScriptedCase):
                 self.assertEqual((done.stdout, done.stderr), ("b''\n", ""))
                 self.assertEqual(server.talks, [])
                 self.assertTrue(self.dial(where).readline().startswith(b"* OK"))
+
+
+class Rejudged(ScriptedCase):
+    """D-SYS-09: a change of policy is asked about while a session lives."""
+
+    def live(self, protocol="imap", **parts):
+        """Return: (account, server, tunnel) of a session that is under way."""
+        self.servers.clear()  # what was made stricter stays so
+        address, server = self.bent(protocol, **parts)
+        one = self.connect(address, protocol)
+        one.until(b"\r\n")
+        one.say(b"a NOOP\r\n")
+        one.until(b"OK done\r\n")
+        return address, server, one
+
+    def assert_closed(self, one, reason, started):
+        one.rest()
+        self.assertEqual(one.wait(), service.DENY, one.errors())
+        self.assertLess(time.monotonic() - started, 1.5)
+        self.assertIn(reason, one.errors())
+
+    def assert_alive(self, one):
+        one.say(b"z NOOP\r\n")
+        one.until(b"z OK")
+
+    def suspend(self, address):
+        with self.service.connect() as connection:
+            found = connection.call(None, service.ROOT_PATH, service.MANAGER, "FindAccount", "s", address).values()[0]
+            reply = connection.call(None, service.ROOT_PATH, "org.mailtrust1.Admin", "Suspend", "o", found)
+            self.assertIsNone(reply.error(), reply.body)
+
+    def test_a_stricter_policy_closes_a_session_that_does_not_meet_it_within_a_second(self):
+        address, server, one = self.live(tls={"newest": ssl.TLSVersion.TLSv1_2})
+        started = time.monotonic()
+        self.service.mailtrust("account", "edit", address, "--set", "tls_min=1.3")
+        self.assert_closed(one, "tls.version-below-policy", started)
+        self.assertNotIn(b"BYE", one.said)  # nothing is put between the server's words
+
+    def test_a_stricter_policy_that_is_met_leaves_the_session_alone(self):
+        address, server, one = self.live()
+        self.service.mailtrust("account", "edit", address, "--set", "tls_min=1.3")
+        time.sleep(0.5)
+        self.assert_alive(one)
+
+    def test_a_suspended_account_loses_its_sessions_at_once(self):
+        address, server, one = self.live()
+        started = time.monotonic()
+        self.suspend(address)
+        self.assert_closed(one, "account.suspended", started)
+
+    def test_a_session_nobody_talks_in_is_closed_too_and_so_is_one_whose_program_does_not_read(self):
+        address, server, one = self.live(ok=(b"<ok>", flood(b"x" * 1000, MIB)))
+        time.sleep(0.5)
+        started = time.monotonic()
+        self.suspend(address)
+        place.wait_until(lambda: server.talks[-1].connection.fileno() < 0 or not server.threads[-1].is_alive(), "the end")
+        self.assertLess(time.monotonic() - started, 4)
+
+    def test_restricting_how_to_log_in_closes_a_session_that_logged_in_otherwise(self):
+        address, server, one = self.live()
+        started = time.monotonic()
+        self.service.mailtrust("account", "edit", address, "--set", "auth_mechs=EXTERNAL")
+        self.assert_closed(one, "auth.mechanism-forbidden", started)
+
+    def test_a_removed_account_loses_its_sessions(self):
+        address, server, one = self.live("pop3")
+        started = time.monotonic()
+        self.service.mailtrust("--yes", "account", "remove", address)
+        self.assert_closed(one, "account.unknown", started)
+
+    def test_a_service_that_is_started_anew_keeps_the_sessions_and_asks_about_them(self):
+        address, server, one = self.live(tls={"newest": ssl.TLSVersion.TLSv1_2})
+        self.service.process.end()
+        self.assert_alive(one)
+        self.service.start()
+        time.sleep(2.5)
+        self.assert_alive(one)
+        started = time.monotonic()
+        self.service.mailtrust("account", "edit", address, "--set", "tls_min=1.3")
+        self.assert_closed(one, "tls.version-below-policy", started)
 
 
 STRANGER = """
