@@ -9,15 +9,18 @@
 #include <unistd.h>
 
 #include "clients/connect/connect.h"
+#include "clients/connect/listen.h"
 
 static const char usage_text[] =
-	"Usage: mailtrust connect [--user | --system | --socket PATH] ID SERVICE\n\n"
-	"Standard input and output become a mail session that the service has authorised. SERVICE "
-	"is\nimap, pop3 or submission.\n";
+	"Usage: mailtrust connect [--user | --system | --socket PATH]\n"
+	"                         [--listen unix:PATH | --listen tcp:127.0.0.1:PORT] ID SERVICE\n\n"
+	"Standard input and output become a mail session that the service has authorised; with\n"
+	"--listen, each connection does. SERVICE is imap, pop3 or submission.\n";
 
 struct arguments {
 	enum mt_client_where where;
-	const char *socket;
+	char *socket;
+	const char *listen; /* NULL: on standard input and output */
 	struct mt_connect connect;
 };
 
@@ -28,25 +31,43 @@ usage(const char *why)
 	return MT_EXIT_USAGE;
 }
 
+static bool
+take_option(int option, struct arguments *ret)
+{
+	switch (option) {
+	case 'u':
+		ret->where = MT_CLIENT_USER;
+		return true;
+	case 's':
+		ret->where = MT_CLIENT_SYSTEM;
+		return true;
+	case 'p':
+		ret->where = MT_CLIENT_SOCKET;
+		ret->socket = optarg;
+		return true;
+	case 'l':
+		ret->listen = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum mt_exit
 parse_arguments(int argc, char **argv, struct arguments *ret)
 {
 	static const struct option options[] = {{"user", no_argument, NULL, 'u'},
 						{"system", no_argument, NULL, 's'},
 						{"socket", required_argument, NULL, 'p'},
+						{"listen", required_argument, NULL, 'l'},
 						{0}};
 	const struct mt_service *service;
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == '?')
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		if (!take_option(option, ret))
 			return usage("there is no such option, or it lacks its value");
-		ret->where = option == 'u'   ? MT_CLIENT_USER
-			     : option == 's' ? MT_CLIENT_SYSTEM
-					     : MT_CLIENT_SOCKET;
-		ret->socket = option == 'p' ? optarg : NULL;
-	}
 	if (argc - optind != 2)
 		return usage("it takes an account and a service");
 	ret->connect.account = argv[optind];
@@ -88,6 +109,28 @@ run_on_standard_ends(const struct mt_connect *connect)
 	return status;
 }
 
+/* What each connection's tunnel is started with: the same, without --listen. */
+static enum mt_exit
+run_listener(const struct arguments *arguments, int argc, char **argv)
+{
+	static char user[] = "--user", system[] = "--system", socket[] = "--socket", end[] = "--";
+	char *words[8] = {argv[0]};
+	size_t n = 1;
+
+	if (arguments->where == MT_CLIENT_USER)
+		words[n++] = user;
+	else if (arguments->where == MT_CLIENT_SYSTEM)
+		words[n++] = system;
+	else if (arguments->where == MT_CLIENT_SOCKET)
+		words[n++] = socket;
+	if (arguments->where == MT_CLIENT_SOCKET)
+		words[n++] = arguments->socket;
+	words[n++] = end;
+	words[n++] = argv[argc - 2];
+	words[n++] = argv[argc - 1];
+	return mt_listen_run(arguments->listen, words);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,6 +141,8 @@ main(int argc, char **argv)
 	status = parse_arguments(argc, argv, &arguments);
 	if (status)
 		return (int)status;
+	if (arguments.listen)
+		return (int)run_listener(&arguments, argc, argv);
 	if (mt_client_new(arguments.where, arguments.socket, &arguments.connect.client))
 		return MT_EXIT_INTERNAL;
 	status = run_on_standard_ends(&arguments.connect);

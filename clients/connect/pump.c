@@ -223,6 +223,24 @@ left_for_program(struct run *run)
 	return mt_tunnel_for_program(run->tunnel);
 }
 
+/* A socket that is closed with words of the program unread is reset, and our last ones are lost
+ * with it (RFC 1122 §4.2.2.13): so the program is told first that there is no more, and heard out.
+ */
+static void
+drain_socket(struct run *run)
+{
+	int64_t until_usec = mt_now_usec() + MT_QUIET_USEC;
+	struct pollfd end = {.fd = run->pump->in, .events = POLLIN};
+	uint8_t buffer[CHUNK_SIZE];
+
+	if (run->out_ended || run->in_ended || shutdown(run->pump->out, SHUT_WR) != 0)
+		return;
+	for (int64_t now; (now = mt_now_usec()) < until_usec;)
+		if (poll(&end, 1, (int)((until_usec - now) / 1000) + 1) > 0 &&
+		    read(end.fd, buffer, sizeof(buffer)) <= 0)
+			return;
+}
+
 static void
 flush_all(struct run *run)
 {
@@ -233,6 +251,7 @@ flush_all(struct run *run)
 	flush(run->pump->server, soon_usec, run, left_for_server, write_server);
 	(void)shutdown(run->pump->server, SHUT_WR);
 	flush(run->pump->out, is_mail ? NEVER : soon_usec, run, left_for_program, write_program);
+	drain_socket(run);
 }
 
 void

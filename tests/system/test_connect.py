@@ -4,6 +4,7 @@
 What a program says begins with a canary, and whoever refuses it must not have seen that.
 """
 import contextlib
+import os
 import pathlib
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 import unittest
 
 from lab import mail, pki, place, scripted, service, tunnel
-from lab.scripted import flood, half_close, listen, reset, secure
+from lab.scripted import flood, half_close, reset, secure
 
 LAB = CAST = None
 MIB = 1024 * 1024
@@ -523,7 +524,7 @@ class CommandLine(ScriptedCase):
                 self.assertEqual(tunnel.refused(one), (service.USAGE, b""))
         self.assertEqual(server.talks, [])
         words = self.service.mailtrust("help", "connect").stdout.split()
-        self.assertEqual([w for w in words if w.strip("[").startswith("--")], [])
+        self.assertEqual({w.strip("[") for w in words if w.strip("[").startswith("--")}, {"--listen"})
 
     def test_an_account_nobody_added_is_refused_in_the_programs_protocol(self):
         one = self.connect("stranger@example.test", "imap")
@@ -751,3 +752,112 @@ class Mechanisms(ScriptedCase):
                 one.say(LOGIN[protocol] % (mail.USER.encode(), mail.PASSWORD.encode()))
                 self.assertIn(b"Logging out", one.rest())
                 self.assertEqual(one.wait(), service.ALLOW)
+
+
+class Listening(ScriptedCase):
+    """connect --listen: for programs that cannot run a command."""
+
+    def listen(self, address, protocol, place_):
+        """Return: (process, where it listens)."""
+        process = LAB.start([place.executable("mailtrust"), "--socket", self.service.socket, "connect", "--listen", place_,
+                             address, protocol], name=f"listen-{len(LAB.processes)}")
+        self.addCleanup(process.end)
+        place.wait_until(lambda: process.has_ended() or "listening at" in process.output(), "the listener")
+        self.assertFalse(process.has_ended(), process.output())
+        return process, process.output().split("listening at ")[1].split()[0]
+
+    @staticmethod
+    def dial(where):
+        """A connection to a listener, as a file."""
+        if where.startswith("unix:"):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(where[5:])
+        else:
+            connection = socket.create_connection(("127.0.0.1", int(where.rpartition(":")[2])))
+        connection.settimeout(20)
+        return connection.makefile("rwb", buffering=0)
+
+    def places(self, name):
+        return f"unix:{LAB.folder('listening')}/{name}", "tcp:127.0.0.1:0"
+
+    def test_each_connection_is_a_session_of_its_own(self):
+        for where in self.places("sessions"):
+            with self.subTest(where=where):
+                address, server = self.server("imap", True)
+                process, where = self.listen(address, "imap", where)
+                ends = [self.dial(where) for _ in range(3)]
+                for number, end in enumerate(ends):
+                    self.assertTrue(end.readline().startswith(b"* OK [CAPABILITY "))
+                    end.write(b"a%d NOOP\r\n" % number)
+                    self.assertEqual(end.readline(), b"a%d OK done\r\n" % number)
+                self.assertEqual(len(server.talks), 3)
+                self.assertEqual(len({talk.connection.getpeername() for talk in server.talks}), 3)
+                for end in ends:
+                    end.write(b"b LOGOUT\r\n")
+                    self.assertTrue(end.read().endswith(b"b OK done\r\n"))
+                process.child.terminate()
+                self.assertEqual(process.child.wait(5), 0)
+
+    def test_a_denied_program_hears_why_there_too_and_the_server_hears_nothing(self):
+        for protocol in PROTOCOLS:
+            for where in self.places(f"denied-{protocol}"):
+                with self.subTest(where=where, protocol=protocol):
+                    address, server = self.bent(protocol, certificate=CAST.wrong_name)
+                    end = self.dial(self.listen(address, protocol, where)[1])
+                    end.write(EAGER[protocol])
+                    said = end.read()
+                    self.assertTrue(said.startswith(REFUSAL[protocol]), said)
+                    self.assert_saw_nothing(server)
+
+    def test_the_socket_is_its_owners_alone_and_goes_with_the_listener(self):
+        address, _ = self.server("imap", True)
+        process, where = self.listen(address, "imap", self.places("mode")[0])
+        status = os.lstat(where[5:])
+        self.assertEqual((status.st_mode & 0o777, status.st_uid), (0o600, os.getuid()))
+        process.child.terminate()
+        process.child.wait(5)
+        self.assertFalse(os.path.exists(where[5:]))
+
+    def test_a_socket_left_over_is_replaced_and_one_in_use_is_not(self):
+        address, _ = self.server("imap", True)
+        where = self.places("left")[0]
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(where[5:])
+        process, _ = self.listen(address, "imap", where)
+        done = self.service.mailtrust("connect", "--listen", where, address, "imap")
+        self.assertEqual(done.returncode, TRUNCATED, done.stderr)
+        self.assertTrue(self.dial(where).readline().startswith(b"* OK"))
+
+    def test_another_place_than_a_file_or_loopback_is_refused(self):
+        address, _ = self.server("imap", True)
+        for where in ("tcp:0.0.0.0:0", "tcp:[::]:0", "tcp:192.0.2.1:1143", "tcp:localhost:1143", "tcp:127.0.0.1:x", "x"):
+            with self.subTest(where=where):
+                self.assertEqual(self.service.mailtrust("connect", "--listen", where, address, "imap").returncode,
+                                 service.USAGE)
+
+    @unittest.skipUnless(mail.IS_ROOT, "only root can be two users")
+    def test_another_user_is_refused_without_a_word(self):
+        for where in self.places("stranger"):
+            with self.subTest(where=where):
+                address, server = self.server("imap", True)
+                where = self.listen(address, "imap", where)[1]
+                if where.startswith("unix:"):
+                    os.chmod(where[5:], 0o666)  # the mode alone would keep them out
+                done = LAB.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "python3", "-c",
+                                STRANGER, where])
+                self.assertEqual((done.stdout, done.stderr), ("b''\n", ""))
+                self.assertEqual(server.talks, [])
+                self.assertTrue(self.dial(where).readline().startswith(b"* OK"))
+
+
+STRANGER = """
+import socket, sys
+where = sys.argv[1]
+if where.startswith("unix:"):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(where[5:])
+else:
+    s = socket.create_connection(("127.0.0.1", int(where.rpartition(":")[2])))
+s.settimeout(20)
+print(s.recv(100))
+"""
