@@ -222,8 +222,10 @@ client_cert_change(struct mt_accounts *accounts, struct mt_actor actor,
 		return MT_ACCOUNTS_E_NO_ENDPOINT;
 	if (allow && digests->n == MT_DIGESTS_MAX)
 		return MT_ACCOUNTS_E_QUOTA;
-	memcpy(digests->digest[i], allow ? sha256 : digests->digest[digests->n - 1], 32);
-	digests->n += allow ? 1 : -(size_t)1;
+	if (allow)
+		memcpy(digests->digest[digests->n++], sha256, 32);
+	else if (i < --digests->n)
+		memcpy(digests->digest[i], digests->digest[digests->n], 32);
 	digests->is_set = true;
 	min.present |= (uint32_t)MT_BIT(MT_FIELD_CLIENT_CERT_ALLOW);
 	mt_minimum_canonicalise(&min);

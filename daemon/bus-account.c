@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/bus-gate.h"
+#include "daemon/bus-srv.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
 
@@ -415,9 +416,14 @@ remove_account(struct mt_request *request, DBusMessageIter *args, void *userdata
 {
 	struct mt_keeper *keeper = userdata;
 	struct mt_account_id id = account_of(request)->id;
+	char domain[MT_DOMAIN_SIZE];
+	int r;
 
-	return reply_empty(request, mt_keeper_error(mt_accounts_remove(keeper->accounts,
-								       actor_of(request), &id)));
+	memcpy(domain, account_of(request)->domain, sizeof(domain));
+	r = mt_accounts_remove(keeper->accounts, actor_of(request), &id);
+	if (r == 0)
+		mt_keeper_forget_srv(keeper, uid_of(request), domain);
+	return reply_empty(request, mt_keeper_error(r));
 }
 
 const struct mt_method mt_account_methods[] = {

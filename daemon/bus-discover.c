@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/keeper.h"
+#include "daemon/bus-srv.h"
 #include "daemon/log.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
@@ -175,6 +175,8 @@ on_answers(const struct mt_srv_rrset *answers, void *userdata)
 		mt_discovery_run(&query, found);
 		log_discovery(w, found);
 		r = append_reply(w, found, answers);
+		if (w->account)
+			mt_keeper_keep_srv(w->keeper, w->uid, w->domain, answers);
 	}
 	free(found);
 	mt_request_finish(w->request, r);

@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "daemon/bus-srv.h"
 #include "daemon/log.h"
 #include "daemon/sandbox-keeper.h"
 #include "ipc/codec.h"
@@ -53,6 +54,21 @@ mt_keeper_level(struct mt_keeper *keeper, const struct mt_account *account)
 
 /* -- what the dispatch asks -------------------------------------------------------------------- */
 
+/* REQUIREMENTS 4.9: a day idle in setup, and it is gone for whoever looks. */
+static bool
+has_expired(struct mt_keeper *keeper, const struct mt_account *account)
+{
+	const struct mt_account_id id = account->id;
+	const uint32_t uid = account->uid;
+	char domain[MT_DOMAIN_SIZE];
+
+	memcpy(domain, account->domain, sizeof(domain));
+	if (mt_accounts_expire_setup(keeper->accounts, &id) != 0)
+		return false;
+	mt_keeper_forget_srv(keeper, uid, domain);
+	return true;
+}
+
 static void *
 find_account(const char *text, uint32_t uid, void *userdata)
 {
@@ -64,9 +80,7 @@ find_account(const char *text, uint32_t uid, void *userdata)
 	if (mt_account_id_parse(text, &id) != 0 ||
 	    mt_accounts_find(keeper->accounts, actor, &id, &account) != 0)
 		return NULL;
-	/* REQUIREMENTS 4.9: a day idle in setup, and it is gone for whoever looks. */
-	if (account->state == MT_ACCOUNT_SETUP &&
-	    mt_accounts_expire_setup(keeper->accounts, &id) == 0)
+	if (account->state == MT_ACCOUNT_SETUP && has_expired(keeper, account))
 		return NULL;
 	/* The dispatch hands it back to handlers, which read it as const again. */
 	return (void *)(uintptr_t)account;
@@ -300,6 +314,7 @@ open_dispatch(struct mt_keeper *k)
 		size_t n;
 	} tables[] = {{mt_account_methods, mt_account_n_methods},
 		      {mt_edit_methods, mt_edit_n_methods},
+		      {mt_srv_methods, mt_srv_n_methods},
 		      {mt_manager_methods, mt_manager_n_methods},
 		      {mt_admin_methods, mt_admin_n_methods}};
 

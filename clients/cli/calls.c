@@ -218,6 +218,14 @@ mt_call_status(struct mt_cli *cli, DBusMessage **ret_reply)
 }
 
 int
+mt_call_get_srv(struct mt_cli *cli, const char *id, DBusMessage **ret_reply)
+{
+	return call_for_reply(cli, MT_CALL_ACCOUNT_GET_SRV,
+			      mt_client_message(MT_CALL_ACCOUNT_GET_SRV, id),
+			      MT_CLIENT_PATIENCE_USEC, ret_reply);
+}
+
+int
 mt_call_properties(struct mt_cli *cli, const char *id, DBusMessage **ret_reply)
 {
 	DBusMessage *call = mt_client_message(MT_CALL_PROPERTIES_GET_ALL, id);

@@ -33,7 +33,7 @@ MT_MUST_CHECK int mt_call_pin(struct mt_cli *cli, const char *id, enum mt_call c
 			      const char *host, const uint8_t *leaf_sha256);
 /* Commit, Remove: no arguments, no results. */
 MT_MUST_CHECK int mt_call_plain(struct mt_cli *cli, const char *id, enum mt_call call);
-/* Levels, Status, GetAll, Probe: the reply is the caller's. */
+/* Levels, Status, GetAll, GetSrv, Probe: the reply is the caller's. */
 MT_MUST_CHECK int mt_call_levels(struct mt_cli *cli, DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_status(struct mt_cli *cli, DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_properties(struct mt_cli *cli, const char *id, DBusMessage **ret_reply);
@@ -44,6 +44,7 @@ MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *id, enum mt_prot
 /* (candidates, omissions, answers, detail) */
 MT_MUST_CHECK int mt_call_discover(struct mt_cli *cli, const char *address,
 				   DBusMessage **ret_reply);
+MT_MUST_CHECK int mt_call_get_srv(struct mt_cli *cli, const char *id, DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				  DBusMessage **ret_reply);
 

@@ -65,6 +65,13 @@ say_unreachable(struct mt_cli *cli, const char *server, const char *why)
 	return MT_EXIT_SERVER;
 }
 
+/* What the service cannot judge now is denied now (DESIGN §7). */
+static enum mt_exit
+denied_while_degraded(enum mt_exit status)
+{
+	return status == MT_EXIT_TEMPORARY ? MT_EXIT_DENY : status;
+}
+
 /* Resolve gives the addresses (DESIGN §5); the first that answers is the one connection. */
 static enum mt_exit
 connect_to(struct check *check)
@@ -75,8 +82,12 @@ connect_to(struct check *check)
 	struct mt_diag diag = {0};
 	int n = 0, r = mt_call_resolve(check->cli, check->view->id, check->endpoint->proto, &reply);
 
-	if (r)
-		return mt_call_explain(check->cli, r, "the server's address cannot be found");
+	if (r) {
+		enum mt_exit status =
+			mt_call_explain(check->cli, r, "the server's address cannot be found");
+
+		return r == MT_ERROR_DEGRADED ? denied_while_degraded(status) : status;
+	}
 	if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_ARRAY, DBUS_TYPE_STRING, &addresses, &n,
 				   DBUS_TYPE_INVALID))
 		return MT_EXIT_INTERNAL;
@@ -367,8 +378,8 @@ mt_command_check(struct mt_cli *cli, int argc, char **argv)
 	    (wanted = mt_service_from_word(argv[optind + 1])) == MT_PROTO_UNKNOWN)
 		return mt_cli_usage(cli, "check", "services are imap, pop3 and submission");
 	status = mt_account_view_load(cli, argv[optind], &view);
-	if (status) /* what the service cannot judge now is denied now (DESIGN §7) */
-		return status == MT_EXIT_TEMPORARY ? MT_EXIT_DENY : status;
+	if (status)
+		return denied_while_degraded(status);
 	status = check_all(cli, &view, wanted, injects);
 	mt_account_view_clear(&view);
 	return status;

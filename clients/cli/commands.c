@@ -84,6 +84,10 @@ const struct mt_command mt_commands[] = {
 	 "  srv-target         a server outside the domain of your address\n"
 	 "A consent of one kind, or for one server, serves no other. No option gives it for "
 	 "you.\n"},
+	{"srv show", "ID", mt_command_srv_show, "what DNS last said about an account's servers",
+	 "Shows the SRV answers that were kept when an account's servers were last looked up, "
+	 "with\n"
+	 "their age and DNSSEC state. DNS is not asked, and connections do not depend on them.\n"},
 	{"check", "ID [SERVICE] [--starttls-injection]", mt_command_check,
 	 "connect to a server and ask for a verdict",
 	 "Connects as a mail program would, up to the point where it would log in, asks the\n"

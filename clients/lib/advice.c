@@ -106,6 +106,9 @@ static const char *const steps[MT_REASON_COUNT] = {
 						  "tells you, and confirm them only then.",
 	[MT_REASON_ENDPOINT_NOT_CONFIGURED] =
 		"If the server is right, add it to the account: 'mailtrust account edit'.",
+	[MT_REASON_CONF_DOWNGRADED] =
+		"Try from another network, or later. If your provider says that it is meant, read "
+		"the warning: 'mailtrust consent ID downgrade SERVICE'.",
 	[MT_REASON_OP_TEST_NEEDS_WARNING] = "Do not test with a real password, or read the warning "
 					    "first: 'mailtrust consent ID "
 					    "password-exposure SERVICE'.",

@@ -37,7 +37,7 @@ class Service:
     def start(self):
         """Returns when the service may store something: its store was checked, for better or worse."""
         self.process = self.lab.start(self.argv, name=self.name, env=self.env).await_address(self.socket)
-        place.wait_until(lambda: self.ask("status")[1].get("store") != "checking", "the store's check")
+        place.wait_until(lambda: self.ask("status")[1]["service"]["store"] != "checking", "the store's check")
         return self
 
     def restart(self):
