@@ -149,6 +149,7 @@ run_session(struct run *run)
 			    .host = run->server->host,
 			    .port = run->server->port},
 		.wants_mechanism = run->target.wants_mechanism,
+		.exports_binding = run->connect->binding >= 0,
 	};
 	MT_CLEANUP(mt_tunnel_freep) struct mt_tunnel *tunnel = NULL;
 	struct mt_judge judge = {.client = run->connect->client,
@@ -159,7 +160,8 @@ run_session(struct run *run)
 			       .watch = &run->watch,
 			       .server = run->dialled.fd,
 			       .in = run->in,
-			       .out = run->out};
+			       .out = run->out,
+			       .binding = run->connect->binding};
 	enum mt_exit status = MT_EXIT_INTERNAL;
 
 	if (mt_tunnel_new(&options, &tunnel))

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <openssl/evp.h>
 
 #include "clients/lib/now.h"
 
@@ -19,6 +22,7 @@ struct run {
 	const struct mt_pump *pump;
 	struct mt_tunnel *tunnel;
 	bool in_ended, out_ended, shut;
+	int binding; /* -1: not asked for, or done */
 	int64_t dialogue_end_usec;
 	int64_t heard_usec; /* when something last happened at an end */
 };
@@ -289,12 +293,31 @@ flush_all(struct run *run)
 	drain_socket(run);
 }
 
+/* RFC 9266 by name and value. One line fits into any pipe. */
+static void
+export_binding(struct run *run)
+{
+	uint8_t binding[MT_CB_MAX];
+	char line[32 + 4 * MT_CB_MAX / 3] = "tls-exporter ";
+	size_t size = mt_tunnel_get_binding(run->tunnel, binding), at = strlen(line);
+
+	if (size > 0) {
+		at += (size_t)EVP_EncodeBlock((unsigned char *)line + at, binding, (int)size);
+		line[at++] = '\n';
+		(void)!write(run->binding, line, at);
+	}
+	(void)close(run->binding);
+	run->binding = -1;
+}
+
 /* Signals that came with the answer wait where no poll sees them. */
 static void
 ask(struct run *run)
 {
 	mt_judge_put(run->pump->judge, run->tunnel);
 	mt_tunnel_answered(run->tunnel, &run->pump->judge->answer, mt_now_wall_usec());
+	if (is_live(run) && run->binding >= 0)
+		export_binding(run);
 	if (is_live(run))
 		judge_again(run);
 }
@@ -304,6 +327,7 @@ mt_pump_run(const struct mt_pump *pump)
 {
 	struct run run = {.pump = pump,
 			  .tunnel = pump->tunnel,
+			  .binding = pump->binding,
 			  .heard_usec = mt_now_usec(),
 			  .dialogue_end_usec = mt_now_usec() + MT_DIALOGUE_USEC};
 

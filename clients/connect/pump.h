@@ -27,6 +27,8 @@ struct mt_pump {
 	struct mt_judge *judge;   /* borrowed */
 	struct mt_watch *watch;   /* borrowed */
 	int server, in, out;      /* non-blocking; closed by the caller */
+	int binding; /* gets "tls-exporter BASE64\n" before the greeting, or nothing where
+			there is no binding, and is closed; -1: not asked for (D-CB-05) */
 };
 
 /* Runs until the tunnel is over and its outputs are flushed. */

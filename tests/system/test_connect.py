@@ -3,7 +3,9 @@
 
 What a program says begins with a canary, and whoever refuses it must not have seen that.
 """
+import base64
 import contextlib
+import ctypes
 import os
 import pathlib
 import signal
@@ -525,7 +527,7 @@ class CommandLine(ScriptedCase):
                 self.assertEqual(tunnel.refused(one), (service.USAGE, b""))
         self.assertEqual(server.talks, [])
         words = self.service.mailtrust("help", "connect").stdout.split()
-        self.assertEqual({w.strip("[") for w in words if w.strip("[").startswith("--")}, {"--listen"})
+        self.assertEqual({w.strip("[") for w in words if w.strip("[").startswith("--")}, {"--listen", "--export-cb"})
 
     def test_an_account_nobody_added_is_refused_in_the_programs_protocol(self):
         one = self.connect("stranger@example.test", "imap")
@@ -603,6 +605,17 @@ def speak_literals(talk):
             talk.send(b"+ go on\r\n")
         line = talk.line()
     talk.perform(b"<ok>")
+
+
+def exported(connection):
+    """The server's end of the channel binding (RFC 9266); the ssl module does not tell it."""
+    out, label = ctypes.create_string_buffer(32), b"EXPORTER-Channel-Binding"
+    # an SSLSocket holds an _SSLSocket, whose object head is followed by a reference and its SSL *
+    ssl_of = ctypes.c_void_p.from_address(id(connection._sslobj) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p))
+    done = ctypes.CDLL("libssl.so.3").SSL_export_keying_material(ssl_of, out, ctypes.c_size_t(32), label,
+                                                                 ctypes.c_size_t(len(label)), None, ctypes.c_size_t(0), 1)
+    assert done == 1
+    return out.raw
 
 
 class Mechanisms(ScriptedCase):
@@ -723,6 +736,32 @@ class Mechanisms(ScriptedCase):
                 one.say(b"a AUTHENTICATE " + mechanism + b"\r\n" + CANARY + b"\r\n")
                 self.assert_denied(one, "imap", "auth.channel-binding-missing")
                 self.assert_saw_nothing(server, b"AUTHENTICATE")
+
+    def test_a_program_that_asks_for_the_binding_gets_it_and_may_use_it(self):
+        # D-CB-01, D-CB-05: both ends have the same value
+        read_end, write_end = os.pipe()
+        theirs = []
+
+        def answer(talk):
+            theirs.append(exported(talk.connection))
+            speak_sasl(talk)
+        address, server = self.restricted("imap", "channel_binding=require", ok=answer)
+        one = self.connect(address, "imap", "--export-cb", str(write_end), pass_fds=[write_end])
+        os.close(write_end)
+        with open(read_end, "rb") as pipe:
+            kind, value = pipe.read().split()
+        one.say(b"a AUTHENTICATE SCRAM-SHA-256-PLUS\r\nc2VjcmV0\r\n")
+        one.until(b"a OK")
+        self.assertEqual((kind, base64.b64decode(value)), (b"tls-exporter", theirs[0]))
+
+    def test_the_binding_does_not_help_who_does_not_use_it(self):
+        address, server = self.restricted("imap", "channel_binding=require")
+        read_end, write_end = os.pipe()
+        one = self.connect(address, "imap", "--export-cb", str(write_end), pass_fds=[write_end])
+        os.close(write_end)
+        os.close(read_end)
+        one.say(b"a AUTHENTICATE PLAIN\r\n")
+        self.assert_denied(one, "imap", "auth.channel-binding-missing")
 
     def test_all_else_is_refused_before_the_program_is_greeted(self):
         address, server = self.restricted("imap")
