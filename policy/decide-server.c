@@ -82,16 +82,21 @@ row_malformed(struct decision *d)
 	return GO_ON;
 }
 
+/* Up to TLS 1.2 the staple follows the Certificate message (RFC 6066 §8): phase final will tell. */
+static bool
+may_still_be_stapled(const struct decision *d)
+{
+	return d->in->phase == MT_PHASE_HANDSHAKE &&
+	       d->in->evidence->tls_version < MT_TLS_VERSION_1_3;
+}
+
 /* Row 33, the staple of a must-staple leaf (RFC 7633 §4.2.3.1). */
 static bool
 lacks_staple(const struct decision *d)
 {
 	const struct mt_validation *val = d->in->validation;
 
-	/* Up to TLS 1.2 it follows the Certificate message (RFC 6066 §8): phase final will tell. */
-	if (d->in->phase == MT_PHASE_HANDSHAKE && d->in->evidence->tls_version < MT_TLS_VERSION_1_3)
-		return false;
-	return val->must_staple && !val->staple_valid &&
+	return !may_still_be_stapled(d) && val->must_staple && !val->staple_valid &&
 	       d->value[MT_FIELD_REVOCATION] >= MT_REVOCATION_STAPLE;
 }
 
@@ -99,7 +104,7 @@ lacks_staple(const struct decision *d)
 static bool
 lacks_revocation_answer(const struct decision *d)
 {
-	return d->in->validation->revocation != MT_REVOCATION_GOOD &&
+	return !may_still_be_stapled(d) && d->in->validation->revocation != MT_REVOCATION_GOOD &&
 	       d->value[MT_FIELD_REVOCATION] >= MT_REVOCATION_SOFT;
 }
 

@@ -18,6 +18,7 @@
 #include "ipc/mail/session.h"
 
 #define CHUNK_SIZE 4096
+#define FAREWELL_USEC (200 * 1000)
 /* A server that obeys a command does so at once. */
 #define INJECTION_USEC (3 * MT_USEC_PER_SEC)
 
@@ -291,6 +292,22 @@ show_injection(const struct check *check, json_t *found)
 	return result == MT_INJECTION_ANSWERED ? MT_EXIT_DENY : MT_EXIT_OK;
 }
 
+/* A socket closed with bytes unread is reset, and our farewell lost with it (RFC 1122 §4.2.2.13).
+ */
+static void
+hang_up(const struct check *check)
+{
+	int64_t deadline_usec = now_usec(CLOCK_MONOTONIC) + FAREWELL_USEC;
+	uint8_t buffer[CHUNK_SIZE];
+
+	if (check->dialled.fd < 0)
+		return;
+	(void)shutdown(check->dialled.fd, SHUT_WR);
+	while (receive(check, buffer, deadline_usec) > 0)
+		;
+	(void)close(check->dialled.fd);
+}
+
 static enum mt_exit
 check_one(struct mt_cli *cli, const struct mt_account_view *view,
 	  const struct mt_endpoint_spec *endpoint, bool injects, json_t *found)
@@ -312,8 +329,7 @@ check_one(struct mt_cli *cli, const struct mt_account_view *view,
 	}
 	mt_evidence_clear(&check.evidence);
 	mt_session_free(check.session);
-	if (check.dialled.fd >= 0)
-		(void)close(check.dialled.fd);
+	hang_up(&check);
 	return status;
 }
 

@@ -101,14 +101,18 @@ const struct mt_command mt_commands[] = {
 	 "exit status is the worst of them. --starttls-injection asks for no verdict: it sends\n"
 	 "a NOOP behind STARTTLS and tells whether the server obeys it inside TLS, as it must not\n"
 	 "(exit status 30 where it does).\n"},
-	{"connect", "[--listen unix:PATH | --listen tcp:127.0.0.1:PORT] ID SERVICE",
+	{"connect",
+	 "[--listen unix:PATH | --listen tcp:127.0.0.1:PORT] [--export-cb FD] ID SERVICE",
 	 mt_command_connect, "an authorised mail session on stdin and stdout",
 	 "Connects to a server, asks the service, and only if it allows passes on what a mail\n"
 	 "program says on standard input and what the server answers. Mail programs that can run "
 	 "a\n"
 	 "command instead of connecting use it without being changed; for others --listen gives\n"
 	 "each connection of yours to a socket such a session. SERVICE is imap, pop3 or\n"
-	 "submission. A refusal is told to the program in its own protocol and to you on standard\n"
+	 "submission. --export-cb gives a program that binds its login to the connection what it "
+	 "needs\n"
+	 "for that (RFC 9266). A refusal is told to the program in its own protocol and to you on "
+	 "standard\n"
 	 "error; no option changes one.\n"},
 	{"verify", "[TOKEN] [--jwks FILE]", mt_command_verify, "check a verdict token offline",
 	 "Checks the signature and dates of a token, from the argument or standard input, with "

@@ -19,6 +19,7 @@ struct run {
 	struct mt_target target;
 	const struct mt_target_server *server; /* that answered */
 	struct mt_dialled dialled;
+	struct mt_watch watch;
 };
 
 /* -- telling ----------------------------------------------------------------------------------- */
@@ -88,6 +89,9 @@ find_server(struct run *run)
 	if (run->target.n_servers == 0)
 		return fail(run, MT_EXIT_USAGE, mt_proto_to_string(run->connect->proto),
 			    "the account has no such server");
+	r = mt_watch_begin(&run->watch, client);
+	if (r)
+		return explain(run, r, "the service does not tell of changes");
 	r = mt_target_resolve(client, &run->target);
 	if (r)
 		return explain(run, r, "the server's address cannot be found");
@@ -145,14 +149,19 @@ run_session(struct run *run)
 			    .host = run->server->host,
 			    .port = run->server->port},
 		.wants_mechanism = run->target.wants_mechanism,
+		.exports_binding = run->connect->binding >= 0,
 	};
 	MT_CLEANUP(mt_tunnel_freep) struct mt_tunnel *tunnel = NULL;
 	struct mt_judge judge = {.client = run->connect->client,
 				 .id = run->target.id,
 				 .peer = run->dialled.peer,
 				 .local_port = run->dialled.local_port};
-	struct mt_pump pump = {
-		.judge = &judge, .server = run->dialled.fd, .in = run->in, .out = run->out};
+	struct mt_pump pump = {.judge = &judge,
+			       .watch = &run->watch,
+			       .server = run->dialled.fd,
+			       .in = run->in,
+			       .out = run->out,
+			       .binding = run->connect->binding};
 	enum mt_exit status = MT_EXIT_INTERNAL;
 
 	if (mt_tunnel_new(&options, &tunnel))

@@ -18,6 +18,7 @@ struct mt_connect {
 	struct mt_client *client; /* borrowed */
 	const char *account;      /* address or id; borrowed */
 	enum mt_proto proto;
+	int binding; /* descriptor for the channel binding, see pump.h; -1: not asked for */
 };
 
 /* in and out are the program's ends, may be one, and are non-blocking. Return: as DESIGN §11 lists

@@ -19,7 +19,7 @@ ask(struct mt_judge *judge, const struct mt_tunnel *tunnel, const struct mt_evid
 }
 
 void
-mt_judge_ask(struct mt_judge *judge, struct mt_tunnel *tunnel)
+mt_judge_put(struct mt_judge *judge, const struct mt_tunnel *tunnel)
 {
 	struct mt_evidence evidence;
 
@@ -31,5 +31,4 @@ mt_judge_ask(struct mt_judge *judge, struct mt_tunnel *tunnel)
 	} else {
 		mt_answer_deny(&judge->answer, MT_REASON_EVIDENCE_INCOMPLETE, "out of memory");
 	}
-	mt_tunnel_answered(tunnel, &judge->answer, mt_now_wall_usec());
 }

@@ -3,9 +3,9 @@
 #define MT_CONNECT_JUDGE_H
 
 /*
- * Puts a tunnel's questions to the service: describes the connection in hand, asks, believes the
- * answer only as far as clients/lib/ask.h verified it, and hands it to the tunnel. Blocks for at
- * most MT_CLIENT_PATIENCE_USEC; a service that is missing, silent or talks nonsense is a denial
+ * Puts a tunnel's questions to the service: describes the connection in hand, asks, and believes
+ * the answer only as far as clients/lib/ask.h verified it. Blocks for at most
+ * MT_CLIENT_PATIENCE_USEC; a service that is missing, silent or talks nonsense is a denial
  * (D-SYS-04). Decides nothing.
  */
 
@@ -20,6 +20,7 @@ struct mt_judge {
 	struct mt_answer answer; /* the last one; whoever made the judge clears it */
 };
 
-void mt_judge_ask(struct mt_judge *judge, struct mt_tunnel *tunnel);
+/* Puts the question the tunnel has, or had last; the answer is in judge->answer. */
+void mt_judge_put(struct mt_judge *judge, const struct mt_tunnel *tunnel);
 
 #endif

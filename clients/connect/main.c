@@ -3,17 +3,21 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "clients/connect/attest.h"
 #include "clients/connect/connect.h"
 #include "clients/connect/listen.h"
 
 static const char usage_text[] =
 	"Usage: mailtrust connect [--user | --system | --socket PATH]\n"
-	"                         [--listen unix:PATH | --listen tcp:127.0.0.1:PORT] ID SERVICE\n\n"
+	"                         [--listen unix:PATH | --listen tcp:127.0.0.1:PORT]\n"
+	"                         [--export-cb FD] ID SERVICE\n\n"
 	"Standard input and output become a mail session that the service has authorised; with\n"
 	"--listen, each connection does. SERVICE is imap, pop3 or submission.\n";
 
@@ -29,6 +33,20 @@ usage(const char *why)
 {
 	(void)fprintf(stderr, "mailtrust connect: %s\n%s", why, usage_text);
 	return MT_EXIT_USAGE;
+}
+
+/* An open descriptor that is none of the standard ones. */
+static bool
+parse_descriptor(const char *text, int *ret)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (end == text || *end || fd <= STDERR_FILENO || fd > INT_MAX ||
+	    fcntl((int)fd, F_GETFD) < 0)
+		return false;
+	*ret = (int)fd;
+	return true;
 }
 
 static bool
@@ -48,6 +66,8 @@ take_option(int option, struct arguments *ret)
 	case 'l':
 		ret->listen = optarg;
 		return true;
+	case 'b':
+		return parse_descriptor(optarg, &ret->connect.binding);
 	default:
 		return false;
 	}
@@ -60,6 +80,7 @@ parse_arguments(int argc, char **argv, struct arguments *ret)
 						{"system", no_argument, NULL, 's'},
 						{"socket", required_argument, NULL, 'p'},
 						{"listen", required_argument, NULL, 'l'},
+						{"export-cb", required_argument, NULL, 'b'},
 						{0}};
 	const struct mt_service *service;
 	int option;
@@ -70,6 +91,8 @@ parse_arguments(int argc, char **argv, struct arguments *ret)
 			return usage("there is no such option, or it lacks its value");
 	if (argc - optind != 2)
 		return usage("it takes an account and a service");
+	if (ret->listen && ret->connect.binding >= 0)
+		return usage("a listener has no program to give a binding to");
 	ret->connect.account = argv[optind];
 	service = mt_service_find_label(argv[optind + 1]);
 	if (!service)
@@ -134,7 +157,7 @@ run_listener(const struct arguments *arguments, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct arguments arguments = {0};
+	struct arguments arguments = {.connect = {.binding = -1}};
 	enum mt_exit status;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -142,8 +165,10 @@ main(int argc, char **argv)
 	if (status)
 		return (int)status;
 	if (arguments.listen)
-		return (int)run_listener(&arguments, argc, argv);
-	if (mt_client_new(arguments.where, arguments.socket, &arguments.connect.client))
+		return mt_attest_drop() ? MT_EXIT_INTERNAL
+					: (int)run_listener(&arguments, argc, argv);
+	if (mt_attest_open(arguments.where, arguments.socket, &arguments.connect.client) ||
+	    mt_attest_drop())
 		return MT_EXIT_INTERNAL;
 	status = run_on_standard_ends(&arguments.connect);
 	mt_client_free(arguments.connect.client);

@@ -5,20 +5,24 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <openssl/evp.h>
 
 #include "clients/lib/now.h"
 
 #define CHUNK_SIZE (32 * 1024)
 #define NEVER INT64_MAX
 
-enum { AT_SERVER, AT_IN, AT_OUT, N_ENDS };
+enum { AT_SERVER, AT_IN, AT_OUT, AT_SERVICE, N_ENDS };
 
 struct run {
 	const struct mt_pump *pump;
 	struct mt_tunnel *tunnel;
 	bool in_ended, out_ended, shut;
+	int binding; /* -1: not asked for, or done */
 	int64_t dialogue_end_usec;
 	int64_t heard_usec; /* when something last happened at an end */
 };
@@ -112,7 +116,15 @@ write_program(struct run *run)
 
 /* -- the loop ---------------------------------------------------------------------------------- */
 
-/* When the clock alone has something to do. */
+static bool
+is_live(const struct run *run)
+{
+	enum mt_tunnel_stage stage = mt_tunnel_get_stage(run->tunnel);
+
+	return stage == MT_TUNNEL_RELAY || stage == MT_TUNNEL_OPENING;
+}
+
+/* When the clock alone has something to do at the ends. */
 static int64_t
 next_deadline(const struct run *run)
 {
@@ -142,7 +154,10 @@ static int
 timeout_msec(const struct run *run)
 {
 	int64_t end = next_deadline(run), now = mt_now_usec();
+	int64_t watch = is_live(run) ? mt_watch_deadline(run->pump->watch) : NEVER;
 
+	if (watch < end)
+		end = watch;
 	if (end == NEVER)
 		return -1;
 	return end > now ? (int)((end - now + 999) / 1000) : 0;
@@ -164,6 +179,8 @@ fill_ends(const struct run *run, struct pollfd ends[static N_ENDS])
 	/* whether the program still listens is always of interest */
 	ends[AT_OUT] = (struct pollfd){.fd = run->out_ended ? -1 : run->pump->out,
 				       .events = to_program ? POLLOUT : 0};
+	ends[AT_SERVICE] = (struct pollfd){
+		.fd = is_live(run) ? mt_watch_get_fd(run->pump->watch) : -1, .events = POLLIN};
 }
 
 static void
@@ -180,6 +197,25 @@ serve_ends(struct run *run, const struct pollfd ends[static N_ENDS])
 	write_server(run);
 }
 
+/* D-SYS-09: what was allowed under an older policy is asked about again. A service that cannot
+ * decide just now is given time; that the session was allowed is still the last word. */
+static void
+judge_again(struct run *run)
+{
+	struct mt_watch *watch = run->pump->watch;
+	struct mt_answer *answer = &run->pump->judge->answer;
+	bool is_decided;
+
+	if (!mt_watch_turn(watch, mt_now_usec()))
+		return;
+	mt_judge_put(run->pump->judge, run->tunnel);
+	is_decided = answer->decision != MT_DECISION_DENY ||
+		     (!mt_answer_has(answer, MT_REASON_DAEMON_UNAVAILABLE) &&
+		      !mt_answer_has(answer, MT_REASON_DAEMON_DEGRADED));
+	if (!mt_watch_answered(watch, is_decided, mt_now_usec()) || is_decided)
+		mt_tunnel_answered(run->tunnel, answer, mt_now_wall_usec());
+}
+
 static void
 turn(struct run *run)
 {
@@ -189,6 +225,9 @@ turn(struct run *run)
 	if (poll(ends, N_ENDS, timeout_msec(run)) > 0)
 		serve_ends(run, ends);
 	keep_deadline(run);
+	if (is_live(run) &&
+	    (ends[AT_SERVICE].revents || mt_watch_deadline(run->pump->watch) <= mt_now_usec()))
+		judge_again(run);
 }
 
 /* -- the end ----------------------------------------------------------------------------------- */
@@ -254,11 +293,41 @@ flush_all(struct run *run)
 	drain_socket(run);
 }
 
+/* RFC 9266 by name and value. One line fits into any pipe. */
+static void
+export_binding(struct run *run)
+{
+	uint8_t binding[MT_CB_MAX];
+	char line[32 + 4 * MT_CB_MAX / 3] = "tls-exporter ";
+	size_t size = mt_tunnel_get_binding(run->tunnel, binding), at = strlen(line);
+
+	if (size > 0) {
+		at += (size_t)EVP_EncodeBlock((unsigned char *)line + at, binding, (int)size);
+		line[at++] = '\n';
+		(void)!write(run->binding, line, at);
+	}
+	(void)close(run->binding);
+	run->binding = -1;
+}
+
+/* Signals that came with the answer wait where no poll sees them. */
+static void
+ask(struct run *run)
+{
+	mt_judge_put(run->pump->judge, run->tunnel);
+	mt_tunnel_answered(run->tunnel, &run->pump->judge->answer, mt_now_wall_usec());
+	if (is_live(run) && run->binding >= 0)
+		export_binding(run);
+	if (is_live(run))
+		judge_again(run);
+}
+
 void
 mt_pump_run(const struct mt_pump *pump)
 {
 	struct run run = {.pump = pump,
 			  .tunnel = pump->tunnel,
+			  .binding = pump->binding,
 			  .heard_usec = mt_now_usec(),
 			  .dialogue_end_usec = mt_now_usec() + MT_DIALOGUE_USEC};
 
@@ -266,7 +335,7 @@ mt_pump_run(const struct mt_pump *pump)
 		enum mt_tunnel_stage stage = mt_tunnel_get_stage(run.tunnel);
 
 		if (stage == MT_TUNNEL_ASK_HANDSHAKE || stage == MT_TUNNEL_ASK)
-			mt_judge_ask(pump->judge, run.tunnel);
+			ask(&run);
 		else
 			turn(&run);
 	}

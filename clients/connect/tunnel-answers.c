@@ -77,16 +77,42 @@ mt_tunnel_get_op(const struct mt_tunnel *t)
 	return MT_OP_AUTHENTICATE;
 }
 
+/* RFC 5802 §4: mechanisms that bind end in -PLUS. */
+static bool
+uses_binding(const struct mt_tunnel *t)
+{
+	size_t size = strlen(t->opening.mechanism);
+
+	return t->exports_binding && size > 5 &&
+	       strcmp(t->opening.mechanism + size - 5, "-PLUS") == 0;
+}
+
+size_t
+mt_tunnel_get_binding(const struct mt_tunnel *t, uint8_t ret[static MT_CB_MAX])
+{
+	struct mt_evidence evidence;
+	size_t size;
+
+	if (mt_session_get_evidence(t->session, "", 0, 0, &evidence) != 0)
+		return 0;
+	size = strcmp(evidence.auth_cb_type, "tls-exporter") == 0 ? evidence.auth_cb_size : 0;
+	memcpy(ret, evidence.auth_cb_value, size);
+	mt_evidence_clear(&evidence);
+	return size;
+}
+
 int
 mt_tunnel_get_evidence(const struct mt_tunnel *t, const char *peer, uint16_t local_port,
 		       int64_t wall_usec, struct mt_evidence *ret)
 {
 	int r = mt_session_get_evidence(t->session, peer, local_port, wall_usec, ret);
 
-	/* D-CB-05: the binding is ours, not the program's, which cannot use it */
-	ret->present &= ~(MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE));
-	ret->auth_cb_type[0] = '\0';
-	ret->auth_cb_size = 0;
+	/* D-CB-05: the binding is ours, not the program's, unless it was given it and uses it */
+	if (!uses_binding(t)) {
+		ret->present &= ~(MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE));
+		ret->auth_cb_type[0] = '\0';
+		ret->auth_cb_size = 0;
+	}
 	if (t->opening.mechanism[0]) {
 		memcpy(ret->auth_mechanism, t->opening.mechanism, sizeof(ret->auth_mechanism));
 		ret->present |= MT_BIT(MT_EV_AUTH_MECHANISM);

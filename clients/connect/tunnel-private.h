@@ -17,7 +17,7 @@ struct mt_tunnel {
 	enum mt_proto proto;
 	char host[MT_DOMAIN_SIZE];
 	struct mt_opening opening;
-	bool wants_mechanism;
+	bool wants_mechanism, exports_binding;
 	bool asks_mechanism; /* ASK is about the mechanism in opening */
 	bool is_open;        /* the program has been greeted */
 	bool is_awc;

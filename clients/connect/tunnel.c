@@ -28,6 +28,7 @@ mt_tunnel_new(const struct mt_tunnel_options *options, struct mt_tunnel **ret)
 
 	t->proto = ours.proto;
 	t->wants_mechanism = options->wants_mechanism;
+	t->exports_binding = options->exports_binding;
 	(void)snprintf(t->host, sizeof(t->host), "%s", ours.host);
 	mt_opening_init(&t->opening, t->proto);
 	t->stage = MT_TUNNEL_DIALOGUE;

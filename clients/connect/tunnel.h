@@ -41,6 +41,7 @@ struct mt_tunnel_options {
 	struct mt_session_options session; /* two_phase and injects are not looked at */
 	bool wants_mechanism; /* policy has a word in how the program logs in; where LOGIN is
 				 disabled it is asked about in any case (D-SASL-05) */
+	bool exports_binding; /* the program is given the connection's channel binding (D-CB-05) */
 };
 
 /* Return: 0, negative errno. */
@@ -76,6 +77,10 @@ struct mt_bytes mt_tunnel_for_server(struct mt_tunnel *tunnel);
 void mt_tunnel_sent_to_server(struct mt_tunnel *tunnel, size_t size);
 struct mt_bytes mt_tunnel_for_program(const struct mt_tunnel *tunnel);
 void mt_tunnel_sent_to_program(struct mt_tunnel *tunnel, size_t size);
+
+/* The channel binding of RFC 9266, for a program that asked for it. Once OPENING or RELAY. Return:
+ * its size; 0: there is none (cleartext, or TLS 1.2 without extended master secret). */
+size_t mt_tunnel_get_binding(const struct mt_tunnel *tunnel, uint8_t ret[static MT_CB_MAX]);
 
 /* The question of ASK_HANDSHAKE and ASK, and afterwards the one that was answered last. */
 enum mt_op mt_tunnel_get_op(const struct mt_tunnel *tunnel);

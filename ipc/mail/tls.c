@@ -41,6 +41,7 @@ struct mt_tls {
 	bool two_phase, judged, accepted;
 	bool established; /* the handshake has ended well, whatever came then */
 	bool client_cert_requested;
+	bool has_ems; /* the server's hello agrees to the extended master secret */
 	char sni[MT_DOMAIN_SIZE];
 	char problem[128];
 };
@@ -73,6 +74,17 @@ on_client_cert(SSL *ssl, X509 **cert, EVP_PKEY **key)
 
 	tls->client_cert_requested = true;
 	return 0;
+}
+
+/* While the handshake is suspended OpenSSL does not say whether there is an extended master secret
+ * (SSL_get_extms_support() is -1); the server's hello has said so. */
+static void
+on_extension(SSL *ssl, int from_server, int type, const unsigned char *data, int size, void *arg)
+{
+	struct mt_tls *tls = arg;
+
+	if (type == TLSEXT_TYPE_extended_master_secret)
+		tls->has_ems = true;
 }
 
 /* -- construction ------------------------------------------------------------------------------ */
@@ -159,6 +171,8 @@ mt_tls_new(const struct mt_tls_options *options, struct mt_tls **ret)
 	BIO_set_mem_eof_return(tls->out, -1);
 	SSL_set_bio(tls->ssl, tls->in, tls->out);
 	SSL_set_app_data(tls->ssl, tls);
+	SSL_set_tlsext_debug_callback(tls->ssl, on_extension);
+	SSL_set_tlsext_debug_arg(tls->ssl, tls);
 	SSL_set_connect_state(tls->ssl);
 	if (!set_extensions(tls, options))
 		return -ENOMEM;
@@ -343,7 +357,8 @@ add_parameters(const struct mt_tls *tls, struct mt_evidence *ev)
 		(void)snprintf(ev->tls_group, sizeof(ev->tls_group), "%s", group);
 		STATE(ev, TLS_GROUP);
 	}
-	ev->tls_ems = version == TLS1_3_VERSION || SSL_get_extms_support(tls->ssl) == 1;
+	ev->tls_ems = version == TLS1_3_VERSION || SSL_get_extms_support(tls->ssl) == 1 ||
+		      (tls->state == MT_TLS_JUDGE && tls->has_ems);
 	ev->tls_reneg_info =
 		version == TLS1_3_VERSION || SSL_get_secure_renegotiation_support(tls->ssl) == 1;
 	ev->tls_compression = SSL_get_current_compression(tls->ssl) != NULL;

@@ -5,6 +5,7 @@ Everything is on loopback and below the folder. Processes are ended by their own
 that of the session they lead, never by name.
 """
 import contextlib
+import json
 import os
 import pathlib
 import random
@@ -180,3 +181,9 @@ def executable(name):
         if os.access(folder / name, os.X_OK) and (folder / name).is_file():
             return folder / name
     raise Failure(f"{name} is not in {BUILD}: build first")
+
+
+def is_instrumented():
+    """Whether the build watches its own memory, and takes much of it to do so."""
+    options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text())
+    return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)

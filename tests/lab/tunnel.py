@@ -15,7 +15,7 @@ SENTENCES = {"imap": (b"* OK", b"* BYE"), "pop3": (b"+OK", b"-ERR"), "submission
 class Tunnel:
     """One tunnel. said is all it told the program so far, as read by until() and rest()."""
 
-    def __init__(self, service, account, protocol, *options, through_socket=False, env=None, program=None):
+    def __init__(self, service, account, protocol, *options, through_socket=False, env=None, program=None, pass_fds=()):
         argv = program or [place.executable("mailtrust"), "--socket", service.socket, "connect"]
         argv = [str(a) for a in (*argv, *options, account, protocol)]
         self.said, self.status, self.lab = b"", None, service.lab
@@ -27,7 +27,7 @@ class Tunnel:
             theirs_in, self.write_fd = os.pipe()
             self.read_fd, theirs_out = os.pipe()
         self.child = subprocess.Popen(argv, stdin=theirs_in, stdout=theirs_out, stderr=subprocess.PIPE,
-                                      env=service.lab.environment(**(env or {})))
+                                      pass_fds=pass_fds, env=service.lab.environment(**(env or {})))
         for fd in {theirs_in, theirs_out}:
             os.close(fd)
         service.lab.stack.callback(self.end)

@@ -525,13 +525,7 @@ def resident_peaks(target):
     return peaks
 
 
-def is_instrumented():
-    """Whether the build watches its own memory, and takes much of it to do so."""
-    options = json.loads((place.BUILD / "meson-info/intro-buildoptions.json").read_text())
-    return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)
-
-
-NEEDS_PLAIN_MEMORY = unittest.skipIf(is_instrumented(), "a sanitizer's memory is not the product's")
+NEEDS_PLAIN_MEMORY = unittest.skipIf(place.is_instrumented(), "a sanitizer's memory is not the product's")
 
 
 class Hostile(unittest.TestCase):

@@ -314,6 +314,21 @@ row_33_a_staple_that_comes_after_the_certificate_is_not_missed_before(void **sta
 }
 
 static void
+row_33_nor_is_the_answer_it_may_carry(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	case_starttls(&c);
+	case_set(&c, "revocation", "hard");
+	c.val.revocation = MT_REVOCATION_UNKNOWN;
+	c.in.phase = MT_PHASE_HANDSHAKE;
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_ALLOW);
+	c.in.phase = MT_PHASE_FINAL;
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+}
+
+static void
 row_33_a_staple_nobody_asked_for_is_not_the_servers_fault(void **state)
 {
 	struct test_case c;
@@ -407,6 +422,7 @@ main(void)
 		cmocka_unit_test(row_33_a_must_staple_leaf_without_its_staple_is_a_fault),
 		cmocka_unit_test(
 			row_33_a_staple_that_comes_after_the_certificate_is_not_missed_before),
+		cmocka_unit_test(row_33_nor_is_the_answer_it_may_carry),
 		cmocka_unit_test(row_33_a_staple_nobody_asked_for_is_not_the_servers_fault),
 		cmocka_unit_test(row_33_a_staple_is_not_missed_where_usage_3_accepted_the_leaf),
 		cmocka_unit_test(row_34_proof_says_which_of_pkix_and_dane_must_hold),

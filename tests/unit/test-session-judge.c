@@ -63,6 +63,9 @@ what_the_judge_sees_is_complete_and_claims_no_end_of_the_handshake(void **state)
 		assert_int_equal(ev.transport, m.peer.options.transport);
 		assert_int_equal(ev.n_chain, 1);
 		assert_memory_equal(ev.leaf_sha256, m.peer.leaf_sha256, 32);
+		/* under TLS 1.2 these are no defaults of ours: the server's hello says them */
+		assert_true(ev.tls_ems);
+		assert_true(ev.tls_reneg_info);
 		assert_false(mt_evidence_has(&ev, MT_EV_EXPORTER));
 		assert_false(mt_evidence_has(&ev, MT_EV_AUTH_CB_VALUE));
 		assert_false(mt_evidence_has(&ev, MT_EV_ESTABLISHED_AT));
