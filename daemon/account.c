@@ -211,6 +211,16 @@ mt_account_has_consent(const struct mt_account *account, enum mt_consent_kind ki
 	return mt_account_find_consent(account, kind, proto, host, port, leaf, now_usec) >= 0;
 }
 
+bool
+mt_account_awaits_confirmation(const struct mt_account *account, const struct mt_endpoint *endpoint,
+			       int64_t now_usec)
+{
+	return endpoint->discovery == MT_DISCOVERY_SRV && endpoint->dnssec != MT_DNSSEC_SECURE &&
+	       !endpoint->confirmed && !mt_domain_is_within(endpoint->host, account->domain) &&
+	       !mt_account_has_consent(account, MT_CONSENT_SRV_TARGET, endpoint->proto,
+				       endpoint->host, endpoint->port, NULL, now_usec);
+}
+
 /* -- facts */
 
 static void

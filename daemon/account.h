@@ -109,6 +109,10 @@ struct mt_endpoint *mt_account_find_endpoint_mutable(struct mt_account *account,
 						     uint16_t port);
 bool mt_account_has_host(const struct mt_account *account, const char *host);
 bool mt_account_has_declined(const struct mt_account *account, const char *offer);
+/* Unsigned SRV data named a server outside the domain of the address, and its owner has not
+ * confirmed it: nothing connects to it (R-5.1-12, row 11). */
+bool mt_account_awaits_confirmation(const struct mt_account *account,
+				    const struct mt_endpoint *endpoint, int64_t now_usec);
 /* An endpoint's host has a pin and the last probe there did not reach confidentiality without it:
  * the account is then no more than reduced (R-5.4-10). */
 bool mt_account_relies_on_pin(const struct mt_account *account);

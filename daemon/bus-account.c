@@ -238,21 +238,26 @@ weakens_transport(const struct mt_account *account, const struct mt_endpoint *fr
 	return false;
 }
 
+int
+mt_edit_set_endpoint_take(struct mt_edit *edit, int r)
+{
+	if (r == 0 && weakens_transport(account_of(edit->request), &edit->endpoint))
+		edit->action = MT_ACTION_EDIT_OWN_ACCOUNT;
+	edit->what = "endpoint";
+	edit->apply = apply_endpoint;
+	return mt_edit_run_take(edit, r);
+}
+
 static int
 set_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdata)
 {
-	struct mt_edit *edit = mt_edit_new(userdata, request, apply_endpoint);
-	int r;
+	struct mt_edit *edit = mt_edit_new(userdata, request, NULL);
 
 	if (!edit)
 		return -ENOMEM;
 	edit->endpoint.discovery = MT_DISCOVERY_MANUAL;
 	edit->endpoint.dnssec = MT_DNSSEC_INSECURE;
-	r = read_endpoint(edit, args);
-	if (r == 0 && weakens_transport(account_of(request), &edit->endpoint))
-		edit->action = MT_ACTION_EDIT_OWN_ACCOUNT;
-	edit->what = "endpoint";
-	return mt_edit_run_take(edit, r);
+	return mt_edit_set_endpoint_take(edit, read_endpoint(edit, args));
 }
 
 static int
@@ -274,6 +279,20 @@ remove_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdat
 	return reply_empty(request, mt_keeper_error(mt_accounts_remove_endpoint(
 					    keeper->accounts, actor_of(request), &id, copy.proto,
 					    copy.host, copy.port)));
+}
+
+/* The endpoint of a service, where something may connect to it. */
+static int
+find_reachable(struct mt_keeper *keeper, struct mt_request *request, enum mt_proto proto,
+	       const struct mt_endpoint **ret)
+{
+	*ret = endpoint_of(account_of(request), proto);
+	if (!*ret)
+		return MT_ERROR_NOT_IN_THIS_STATE;
+	return mt_account_awaits_confirmation(account_of(request), *ret,
+					      mt_clock_wall(keeper->clock))
+		       ? MT_ERROR_TARGET_UNCONFIRMED
+		       : 0;
 }
 
 static int
@@ -321,9 +340,9 @@ resolve(struct mt_request *request, DBusMessageIter *args, void *userdata)
 
 	if (r)
 		return r;
-	endpoint = endpoint_of(account_of(request), proto);
-	if (!endpoint)
-		return MT_ERROR_NOT_IN_THIS_STATE;
+	r = find_reachable(keeper, request, proto, &endpoint);
+	if (r)
+		return r;
 	w = wait_for(keeper, request);
 	if (!w)
 		return -ENOMEM;
@@ -382,9 +401,9 @@ probe(struct mt_request *request, DBusMessageIter *args, void *userdata)
 
 	if (r)
 		return r;
-	endpoint = endpoint_of(account_of(request), proto);
-	if (!endpoint)
-		return MT_ERROR_NOT_IN_THIS_STATE;
+	r = find_reachable(keeper, request, proto, &endpoint);
+	if (r)
+		return r;
 	w = wait_for(keeper, request);
 	if (!w)
 		return -ENOMEM;

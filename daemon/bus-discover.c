@@ -37,6 +37,32 @@ is_confirmed(const char *host, void *userdata)
 				      NULL, mt_clock_wall(w->keeper->clock));
 }
 
+/* What a probe found at this very server, where the account has it. */
+static enum mt_protection
+find_protection(const struct mt_candidate *candidate, void *userdata)
+{
+	static const enum mt_protection protections[MT_ENDPOINT_PROBE_COUNT] = {
+		[MT_PROBE_NONE] = MT_PROTECTION_UNKNOWN,
+		[MT_PROBE_BELOW_MINIMUM] = MT_PROTECTION_BELOW,
+		[MT_PROBE_CONFIDENTIAL] = MT_PROTECTION_MET,
+	};
+	const struct waiting *w = userdata;
+	const struct mt_endpoint *endpoint = mt_account_find_endpoint(
+		w->account, candidate->service->proto, candidate->host, candidate->port);
+
+	return endpoint ? protections[endpoint->probe] : MT_PROTECTION_UNKNOWN;
+}
+
+/* R-5.1-04: its owner gave the requirement up, knowingly. */
+static bool
+may_reduce(const struct waiting *w, const struct mt_effective *effective)
+{
+	return mt_value(effective, MT_FIELD_MIN_CONF) == MT_OFF &&
+	       mt_account_has_consent(w->account, MT_CONSENT_REDUCED_CONFIDENTIALITY,
+				      MT_PROTO_UNKNOWN, "", 0, NULL,
+				      mt_clock_wall(w->keeper->clock));
+}
+
 /* What the caller's account of this address asks for; without one, what a new account would. */
 static void
 apply_policy(struct waiting *w, struct mt_discovery_query *query)
@@ -52,6 +78,8 @@ apply_policy(struct waiting *w, struct mt_discovery_query *query)
 	query->srv_trust = effective->m.values[MT_FIELD_SRV_TRUST];
 	query->transport_min = effective->m.values[MT_FIELD_TRANSPORT_MIN];
 	query->protocols = (uint8_t)effective->m.protocols;
+	query->may_reduce = may_reduce(w, effective);
+	query->protection = find_protection;
 	query->is_confirmed = is_confirmed;
 	query->userdata = w;
 }

@@ -43,4 +43,8 @@ struct mt_edit *mt_edit_new(struct mt_keeper *keeper, struct mt_request *request
  * the edit is dropped. Takes the edit. Return: as a handler. */
 MT_MUST_CHECK int mt_edit_run_take(struct mt_edit *edit, int r);
 
+/* Sets edit->endpoint, which was read; the gate is there where it weakens the transport. Takes the
+ * edit. r, Return: as mt_edit_run_take(). bus-account.c */
+MT_MUST_CHECK int mt_edit_set_endpoint_take(struct mt_edit *edit, int r);
+
 #endif

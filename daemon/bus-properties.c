@@ -75,6 +75,11 @@ append_endpoint(DBusMessageIter *array, const struct mt_endpoint *endpoint)
 	mt_dict_add_string(&dict, "host", endpoint->host);
 	mt_dict_add_u16(&dict, "port", endpoint->port);
 	mt_dict_add_string(&dict, "discovery", mt_discovery_to_string(endpoint->discovery));
+	if (endpoint->discovery == MT_DISCOVERY_SRV) {
+		mt_dict_add_string(&dict, "label", endpoint->label);
+		mt_dict_add_string(&dict, "dnssec", mt_dnssec_to_string(endpoint->dnssec));
+		mt_dict_add_bool(&dict, "confirmed", endpoint->confirmed);
+	}
 	mt_dict_add_bool(&dict, "saved", endpoint->status == MT_ENDPOINT_SAVED);
 	mt_dict_add_string(&dict, "probe", probes[endpoint->probe]);
 	for (size_t i = 0; i < endpoint->n_probe_reasons; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* org.mailtrust1.Account, what DNS once said about its domain: kept, shown, forgotten. */
+/* org.mailtrust1.Account, what DNS once said about its domain: kept, shown, set up from,
+ * forgotten. */
 
 #include "daemon/bus-srv.h"
 
@@ -8,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/bus-gate.h"
 #include "daemon/log.h"
 #include "daemon/srv-cache.h"
 #include "ipc/codec.h"
+#include "ipc/idn.h"
 
 /* "priority weight port target", as zone files have it (RFC 2782). */
 #define RECORD_TEXT_SIZE (MT_DOMAIN_SIZE + 3 * 6)
@@ -142,7 +145,84 @@ get_srv(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	return r;
 }
 
+/* -- SetDiscovered ----------------------------------------------------------------------------- */
+
+/* Servers are set up from what was looked up just now; the TTL may be shorter. */
+#define FRESH_USEC (10 * 60 * MT_USEC_PER_SEC)
+
+static bool
+is_fresh(const struct mt_srv_entry *entry, int64_t now_usec)
+{
+	return mt_srv_rrset_is_answer(&entry->answer) && now_usec >= entry->asked_usec &&
+	       now_usec - entry->asked_usec <= FRESH_USEC;
+}
+
+static bool
+names_server(const struct mt_srv_rrset *answer, const struct mt_endpoint *wanted)
+{
+	for (size_t i = 0; i < answer->n; i++)
+		if (answer->records[i].port == wanted->port &&
+		    strcmp(answer->records[i].target, wanted->host) == 0)
+			return true;
+	return false;
+}
+
+/* The state of the label's answer is this end's word, not the caller's (R-5.1-11). */
+static int
+fill_dnssec(struct mt_edit *edit, const struct mt_service *service)
+{
+	const struct mt_account *account = mt_request_account(edit->request);
+	int64_t now = mt_clock_wall(edit->keeper->clock);
+	struct mt_srv_entry *entry = malloc(sizeof(*entry)); /* too large for the stack */
+	int r;
+
+	if (!entry)
+		return -ENOMEM;
+	r = mt_srv_cache_get(edit->keeper->store, account->uid, account->domain,
+			     (size_t)(service - mt_services), entry);
+	if (r >= 0 && (!is_fresh(entry, now) || !names_server(&entry->answer, &edit->endpoint))) {
+		mt_diag_set(mt_request_diag(edit->request), SIZE_MAX,
+			    "DNS did not name this server just now");
+		r = MT_ERROR_NOT_IN_THIS_STATE;
+	}
+	edit->endpoint.dnssec = entry->answer.rrset.dnssec;
+	free(entry);
+	return r;
+}
+
+static int
+read_discovered(struct mt_edit *edit, DBusMessageIter *args)
+{
+	const struct mt_service *service = mt_service_find_label(mt_codec_take_string(args));
+	const char *host = mt_codec_take_string(args);
+	struct mt_endpoint *endpoint = &edit->endpoint;
+	int r = mt_idn_host(host, strlen(host), endpoint->host);
+
+	if (r < 0)
+		return r;
+	endpoint->port = mt_codec_take_u16(args);
+	if (!service || r > 0 || endpoint->port == 0) {
+		mt_diag_set(mt_request_diag(edit->request), SIZE_MAX,
+			    "that is no SRV label with a host name and a port");
+		return MT_ERROR_INVALID_ARGUMENTS;
+	}
+	endpoint->proto = service->proto;
+	endpoint->transport = service->transport;
+	endpoint->discovery = MT_DISCOVERY_SRV;
+	(void)snprintf(endpoint->label, sizeof(endpoint->label), "%s", service->label);
+	return fill_dnssec(edit, service);
+}
+
+static int
+set_discovered(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_edit *edit = mt_edit_new(userdata, request, NULL);
+
+	return edit ? mt_edit_set_endpoint_take(edit, read_discovered(edit, args)) : -ENOMEM;
+}
+
 const struct mt_method mt_srv_methods[] = {
+	{MT_CALL_ACCOUNT_SET_DISCOVERED, MT_ACCESS_OWNER, set_discovered},
 	{MT_CALL_ACCOUNT_GET_SRV, MT_ACCESS_OWNER, get_srv},
 };
 const size_t mt_srv_n_methods = MT_ARRAY_SIZE(mt_srv_methods);

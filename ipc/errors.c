@@ -74,6 +74,9 @@ static const struct row rows[] = {
 		"There is no such method, property or object.", MT_EXIT_USAGE, false},
 	[MT_ERROR_UNSUPPORTED] = {"unsupported", OURS "Unsupported",
 		"This service cannot do that.", MT_EXIT_USAGE, true},
+	[MT_ERROR_TARGET_UNCONFIRMED] = {"target-unconfirmed", OURS "TargetUnconfirmed",
+		"The owner has to confirm this server first: unsigned DNS data named it, and it is outside "
+		"the domain of the address.", MT_EXIT_CONFIRM, false},
 	[MT_ERROR_DAEMON_UNREACHABLE] = {"daemon-unreachable", OURS "DaemonUnreachable",
 		"The security service is not running.", MT_EXIT_DAEMON, true},
 };

@@ -58,9 +58,10 @@ enum mt_error {
 	MT_ERROR_STORE_READ_ONLY,
 	MT_ERROR_UNKNOWN_METHOD,
 	MT_ERROR_UNSUPPORTED,
+	MT_ERROR_TARGET_UNCONFIRMED,
 	MT_ERROR_DAEMON_UNREACHABLE /* made by the client's end, never sent */
 };
-#define MT_ERROR_COUNT 29 /* with the 0 that is none */
+#define MT_ERROR_COUNT 30 /* with the 0 that is none */
 
 /* All take any value; one that is no code counts as MT_ERROR_INTERNAL. Static storage. */
 const char *mt_error_to_string(enum mt_error error);    /* "unknown-account" */

@@ -8,6 +8,7 @@
 #include "clients/cli/account.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
+#include "clients/cli/setup.h"
 #include "policy/minimum.h"
 
 #define SETTINGS_MAX 16
@@ -346,15 +347,16 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 
 	if (status)
 		return status;
-	if (changes.n_endpoints == 0)
-		return mt_cli_usage(
-			cli, "account add",
-			"no mail server was given: name at least one with --imap, --pop3 "
-			"or --submission");
-
 	status = obtain_consent(cli, &changes);
 	if (status)
 		return status;
+
+	if (changes.n_endpoints == 0) {
+		status = mt_account_set_up(cli, changes.id, changes.reduced, changes.endpoints,
+					   &changes.n_endpoints);
+		if (changes.n_endpoints == 0)
+			return status;
+	}
 
 	r = mt_call_add_account(cli, changes.id, id);
 	if (r)

@@ -126,3 +126,11 @@ mt_json_from_message(DBusMessage *message)
 	dbus_message_iter_init(message, &iter);
 	return mt_json_from_bus(&iter);
 }
+
+const char *
+mt_json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}

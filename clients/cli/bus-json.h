@@ -15,4 +15,7 @@ json_t *mt_json_from_bus(DBusMessageIter *iter);
 /* The first argument of a message. */
 json_t *mt_json_from_message(DBusMessage *message);
 
+/* A member that is a string; "" where there is none. Lives as long as the object. */
+const char *mt_json_text(const json_t *object, const char *key);
+
 #endif

@@ -119,6 +119,20 @@ mt_call_set_endpoint(struct mt_cli *cli, const char *id, const struct mt_endpoin
 	return call_and_forget(cli, MT_CALL_ACCOUNT_SET_ENDPOINT, call);
 }
 
+int
+mt_call_set_discovered(struct mt_cli *cli, const char *id, const char *label, const char *host,
+		       uint16_t port)
+{
+	DBusMessage *call = mt_client_message(MT_CALL_ACCOUNT_SET_DISCOVERED, id);
+
+	if (call)
+		call = filled(call, dbus_message_append_args(
+					    call, DBUS_TYPE_STRING, &label, DBUS_TYPE_STRING, &host,
+					    DBUS_TYPE_UINT16, &port, DBUS_TYPE_INVALID));
+
+	return call_and_forget(cli, MT_CALL_ACCOUNT_SET_DISCOVERED, call);
+}
+
 /* A call whose one argument is a service. */
 static DBusMessage *
 service_call(const char *id, enum mt_call which, enum mt_proto proto)

@@ -21,6 +21,9 @@ MT_MUST_CHECK int mt_call_add_account(struct mt_cli *cli, const char *address,
 				      char ret_id[static MT_ACCOUNT_ID_TEXT_SIZE]);
 MT_MUST_CHECK int mt_call_set_endpoint(struct mt_cli *cli, const char *id,
 				       const struct mt_endpoint_spec *spec);
+/* To a server that SRV named: label "_imaps", its target and port. */
+MT_MUST_CHECK int mt_call_set_discovered(struct mt_cli *cli, const char *id, const char *label,
+					 const char *host, uint16_t port);
 MT_MUST_CHECK int mt_call_remove_endpoint(struct mt_cli *cli, const char *id, enum mt_proto proto);
 MT_MUST_CHECK int mt_call_set_minimum(struct mt_cli *cli, const char *id, const char *field,
 				      const char *value);

@@ -30,7 +30,12 @@ const struct mt_command mt_commands[] = {
 	 mt_command_account_add, "add a mail account and its servers",
 	 "Adds an account that refuses every connection that is not encrypted and verified. It "
 	 "stays\n"
-	 "in setup until 'account commit' has looked at its servers.\n" ENDPOINT_HELP
+	 "in setup until 'account commit' has looked at its servers.\n"
+	 "Without servers it asks DNS for them, shows what is offered and what it would take, and\n"
+	 "after your confirmation looks at them and puts the account to use. --yes confirms, but\n"
+	 "for a server outside the domain of your address that unsigned DNS names: that is asked "
+	 "of\n"
+	 "you before anything connects to it.\n" ENDPOINT_HELP
 	 "\n--reduced-confidentiality adds it without that requirement, after you have typed your\n"
 	 "consent to a warning. No option gives that consent for you.\n"
 	 "--allow-port-25 accepts port 25, which is for mail between servers.\n"},

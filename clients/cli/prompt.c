@@ -17,12 +17,12 @@ mt_prompt_is_possible(const struct mt_cli *cli)
 
 /* One line without its newline. False at the end of input, or where the line is too long. */
 static bool
-read_answer(struct mt_cli *cli, char answer[static ANSWER_SIZE])
+read_answer(struct mt_cli *cli, char *answer, int size)
 {
 	char *end;
 
 	(void)fflush(cli->err);
-	if (!fgets(answer, ANSWER_SIZE, cli->in))
+	if (!fgets(answer, size, cli->in))
 		return false;
 
 	end = strchr(answer, '\n');
@@ -45,7 +45,9 @@ mt_prompt_consent(struct mt_cli *cli, enum mt_consent_kind kind, const char *sub
 
 	(void)fprintf(cli->err,
 		      "To accept this, type  %s\nAnything else keeps you protected: ", phrase);
-	return read_answer(cli, answer) && strcmp(answer, phrase) == 0 ? 0 : MT_PROMPT_E_DECLINED;
+	return read_answer(cli, answer, ANSWER_SIZE) && strcmp(answer, phrase) == 0
+		       ? 0
+		       : MT_PROMPT_E_DECLINED;
 }
 
 int
@@ -59,8 +61,18 @@ mt_prompt_question(struct mt_cli *cli, const char *question)
 		return MT_PROMPT_E_NOBODY;
 
 	(void)fprintf(cli->err, "%s [y/N] ", question);
-	return read_answer(cli, answer) &&
+	return read_answer(cli, answer, ANSWER_SIZE) &&
 			       (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0)
 		       ? 0
 		       : MT_PROMPT_E_DECLINED;
+}
+
+int
+mt_prompt_text(struct mt_cli *cli, const char *question, char ret[static MT_PROMPT_TEXT_SIZE])
+{
+	if (!mt_prompt_is_possible(cli))
+		return MT_PROMPT_E_NOBODY;
+
+	(void)fprintf(cli->err, "%s: ", question);
+	return read_answer(cli, ret, MT_PROMPT_TEXT_SIZE) ? 0 : MT_PROMPT_E_NOBODY;
 }

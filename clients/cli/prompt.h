@@ -27,4 +27,9 @@ MT_MUST_CHECK int mt_prompt_consent(struct mt_cli *cli, enum mt_consent_kind kin
 /* A yes-or-no question. Return: 0 for yes, MT_PROMPT_E_DECLINED, or MT_PROMPT_E_NOBODY. */
 MT_MUST_CHECK int mt_prompt_question(struct mt_cli *cli, const char *question);
 
+/* One line of text; "" where nothing was typed. Return: 0, or MT_PROMPT_E_NOBODY. */
+#define MT_PROMPT_TEXT_SIZE 512
+MT_MUST_CHECK int mt_prompt_text(struct mt_cli *cli, const char *question,
+				 char ret[static MT_PROMPT_TEXT_SIZE]);
+
 #endif

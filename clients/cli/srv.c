@@ -10,14 +10,6 @@
 #include "clients/cli/output.h"
 #include "policy/limits.h"
 
-static const char *
-text_of(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
-
 static int64_t
 age_of(const json_t *row)
 {
@@ -53,9 +45,10 @@ print_answer(struct mt_cli *cli, const json_t *row)
 	char age[48];
 
 	format_age(age_of(row), age, sizeof(age));
-	mt_print(cli, MT_PAINT_BOLD, "%s", text_of(row, "label"));
+	mt_print(cli, MT_PAINT_BOLD, "%s", mt_json_text(row, "label"));
 	mt_print(cli, MT_PAINT_PLAIN, "  %s, %s; asked %s ago at %s, TTL %lld s\n",
-		 text_of(row, "state"), text_of(row, "dnssec"), age, text_of(row, "resolver"),
+		 mt_json_text(row, "state"), mt_json_text(row, "dnssec"), age,
+		 mt_json_text(row, "resolver"),
 		 (long long)json_integer_value(json_object_get(row, "ttl")));
 	for (size_t i = 0; i < json_array_size(records); i++)
 		mt_print(cli, MT_PAINT_PLAIN, "  %s\n",
