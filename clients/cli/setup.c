@@ -118,6 +118,12 @@ judge(struct mt_setup *s, const json_t *row, const struct mt_answer *answer, enu
 	mt_print_refusal(s->cli,
 			 "the account stays in setup: the server DNS names is not good enough",
 			 answer);
+	if (!s->cli->json)
+		(void)fprintf(
+			s->cli->err,
+			"Or name another server: 'mailtrust account edit %s --%s SERVER', then "
+			"'mailtrust account commit %s'.\n",
+			s->address, mt_json_text(row, "protocol"), s->address);
 	s->keep = true;
 	*status = mt_error_exit(MT_ERROR_MINIMUM_NOT_MET);
 	return STOPPED;

@@ -152,8 +152,8 @@ class Signed(Case):
             self.assertEqual((status, answer["decision"], answer["conf"]), (service.ALLOW, "allow", True), answer)
             self.assertIn("srv.dnssec-secure", answer["reasons"])
 
-    def test_it_goes_on_without_dns_after_a_restart(self):
-        # D-SRV-05: the host and port that worked; a name that no address is found for is not dialled
+    def test_a_restart_keeps_the_servers_and_asks_for_no_srv_record(self):
+        # D-SRV-05, the first half
         before = self.endpoints(self.ADDRESS)
         self.service.restart()
         self.assertEqual(self.endpoints(self.ADDRESS), before)
@@ -319,6 +319,8 @@ class Servers(Case):
         answer = self.add("me@expired.test", "--yes", code=service.DENY)
         self.assertIn("cert.expired", answer["reasons"])
         self.assertEqual(self.service.ask("account", "show", "me@expired.test")[1]["State"], "setup")
+        done = self.service.mailtrust("--yes", "account", "add", "you@expired.test")
+        self.assertIn("account edit you@expired.test --imap", done.stderr)
 
     def test_a_certificate_for_the_service_of_the_domain_counts_where_srv_named_the_server(self):
         # D-ID-19, rows 1 and 6: the label is stored with the server

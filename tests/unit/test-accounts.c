@@ -697,6 +697,42 @@ consenting_to_a_host_confirms_its_endpoints(void **state)
 	assert_false(facts.reference.confirmed || facts.source_approved);
 }
 
+/* R-5.1-12: HOST is in the domain, b.example.net is not. */
+static void
+a_target_outside_of_the_domain_waits_for_its_owner(void **state)
+{
+	static const struct {
+		const char *host;
+		enum mt_discovery discovery;
+		enum mt_dnssec dnssec;
+		bool confirmed, waits;
+	} rows[] = {
+		{HOST, MT_DISCOVERY_SRV, MT_DNSSEC_INSECURE, false, false},
+		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_INSECURE, false, true},
+		{"b.notexample.test", MT_DISCOVERY_SRV, MT_DNSSEC_INSECURE, false, true},
+		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_UNDETERMINED, false, true},
+		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_BOGUS, false, true},
+		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_INSECURE, true, false},
+		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_SECURE, false, false},
+		{"b.example.net", MT_DISCOVERY_MANUAL, MT_DNSSEC_INSECURE, false, false},
+	};
+	struct world *world = *state;
+	struct mt_account_id id = add(world, ADDRESS);
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		struct mt_endpoint endpoint = {.proto = MT_PROTO_IMAP,
+					       .port = 993,
+					       .discovery = rows[i].discovery,
+					       .dnssec = rows[i].dnssec,
+					       .confirmed = rows[i].confirmed};
+
+		strcpy(endpoint.host, rows[i].host);
+		if (mt_account_awaits_confirmation(get(world, &id), &endpoint, world->now_usec) !=
+		    rows[i].waits)
+			fail_msg("row %zu", i);
+	}
+}
+
 /* An account in setup, switched off, whose probe offered to pin leaf 1. */
 static struct mt_account_id
 add_pinnable(struct world *world)
@@ -1211,6 +1247,7 @@ main(void)
 		CASE(a_password_consent_is_used_once_and_lasts_ten_minutes),
 		CASE(nobody_consents_in_anothers_name_or_for_a_foreign_endpoint),
 		CASE(consenting_to_a_host_confirms_its_endpoints),
+		CASE(a_target_outside_of_the_domain_waits_for_its_owner),
 		CASE(a_pin_needs_setup_a_live_offer_of_this_leaf_and_consent),
 		CASE(a_pin_is_refused_for_an_account_in_use),
 		CASE(a_pin_needs_the_minimum_to_be_off),
