@@ -134,8 +134,11 @@ static int64_t
 expiry_of_verdict(const struct mt_gathered *g, int64_t iat_sec)
 {
 	int64_t latest = (iat_sec + (int64_t)g->effective->m.verdict_ttl_sec) * MT_USEC_PER_SEC;
-	int64_t exp_sec = mt_verdicts_bound(latest, &g->tlsa) / MT_USEC_PER_SEC;
+	int64_t exp_sec;
 
+	if (g->live_until_usec != 0 && g->live_until_usec < latest)
+		latest = g->live_until_usec;
+	exp_sec = mt_verdicts_bound(latest, &g->tlsa) / MT_USEC_PER_SEC;
 	return exp_sec > iat_sec ? exp_sec : iat_sec + 1;
 }
 

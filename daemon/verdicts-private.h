@@ -2,7 +2,8 @@
 #ifndef MT_DAEMON_VERDICTS_PRIVATE_H
 #define MT_DAEMON_VERDICTS_PRIVATE_H
 
-/* What verdicts.c, which gathers, and verdicts-answer.c, which decides and signs, share. */
+/* What verdicts.c, which gathers, verdicts-live.c, which says what SRV may add, and
+ * verdicts-answer.c, which decides and signs, share. */
 
 #include "daemon/verdicts.h"
 
@@ -22,6 +23,7 @@ struct mt_gathered {
 	struct mt_account_facts facts;
 	struct mt_refids refs;
 	struct mt_tlsa tlsa;
+	int64_t live_until_usec; /* of SRV data that named the server; 0: none did */
 	char id[MT_ACCOUNT_ID_TEXT];
 	const struct mt_validation *session; /* of the session resumed; lives until a cache put */
 };
@@ -35,6 +37,22 @@ mt_verdicts_bound(int64_t expires_usec, const struct mt_tlsa *tlsa)
 		return tlsa->expires_usec;
 	return expires_usec;
 }
+
+/* What SRV said about one connection, asked for it alone. Zero: it was not asked. */
+struct mt_live {
+	bool is_asked;
+	bool names_server; /* host and port are a target's */
+	enum mt_dnssec dnssec;
+	int64_t expires_usec; /* wall clock; of the TTL and the signatures, the first to end */
+};
+
+/* The label to ask about before this connection is judged; NULL where SRV has no say: for a server
+ * of the account, outside of the account's domain, and unless srv_mode is live (R-5.1-13). */
+const struct mt_service *mt_live_service(const struct mt_question *q, const struct mt_gathered *g);
+void mt_live_read(const struct mt_srv_rrset *answer, const struct mt_question *q, int64_t now_usec,
+		  struct mt_live *ret);
+/* What that means for the facts. */
+void mt_live_apply(const struct mt_live *live, const struct mt_question *q, struct mt_gathered *g);
 
 /* Decides, uses up what the decision needs, signs, writes it down, and fills the answer. */
 void mt_verdicts_answer(struct mt_verdicts *v, struct mt_question *q, struct mt_gathered *g,

@@ -9,16 +9,18 @@
 
 #include "daemon/revocation.h"
 #include "daemon/verdicts-private.h"
+#include "policy/discovery.h"
 
 struct mt_check {
 	struct mt_verdicts *verdicts;
 	struct mt_question question;
+	struct mt_live live;
 	struct mt_tlsa_set *tlsa; /* owned; NULL: none applies, or it is waited for */
 	struct mt_tlsa_wait *wait;
 	struct mt_refids refs;
 	uint8_t key[32];
 	bool cacheable;
-	struct mt_job *job;               /* either a chain alone, */
+	struct mt_job *job;               /* SRV, then either a chain alone, */
 	struct mt_revocation *revocation; /* or with its revocation */
 	mt_answer_fn callback;
 	void *userdata;
@@ -111,7 +113,8 @@ find_session(struct mt_verdicts *v, const struct mt_question *q, const struct mt
 }
 
 static int
-gather(struct mt_verdicts *v, const struct mt_question *q, struct mt_gathered *g)
+gather(struct mt_verdicts *v, const struct mt_question *q, const struct mt_live *live,
+       struct mt_gathered *g)
 {
 	const struct mt_actor actor = {.uid = q->uid};
 	int r = mt_accounts_find(v->o.accounts, actor, &q->account, &g->account);
@@ -132,6 +135,7 @@ gather(struct mt_verdicts *v, const struct mt_question *q, struct mt_gathered *g
 		mt_effective_join(v->scratch, q->options.request, MT_LAYER_REQUEST);
 		g->effective = v->scratch;
 	}
+	mt_live_apply(live, q, g);
 	/* No identifiers is no error: rows 10-14 answer before a name could matter. */
 	if (mt_refids_build(&g->facts.reference, &g->refs) != 0)
 		memset(&g->refs, 0, sizeof(g->refs));
@@ -286,7 +290,7 @@ on_validation(const struct mt_validation *result, void *userdata)
 	struct mt_check *check = userdata;
 	struct mt_verdicts *v = check->verdicts;
 	struct mt_gathered g = {0};
-	int r = gather(v, &check->question, &g);
+	int r = gather(v, &check->question, &check->live, &g);
 
 	check->job = NULL;
 	check->revocation = NULL;
@@ -331,6 +335,7 @@ ask_worker(struct mt_check *check, const struct mt_gathered *g, const struct jud
 
 /* -- the answer of DNS ------------------------------------------------------------------------- */
 
+/* set NULL: none applies. */
 static void
 on_tlsa(struct mt_tlsa_set *set, void *userdata)
 {
@@ -339,10 +344,10 @@ on_tlsa(struct mt_tlsa_set *set, void *userdata)
 	const struct mt_validation *validation = NULL;
 	struct judgement judgement;
 	struct mt_gathered g = {0};
-	int r = gather(v, &check->question, &g);
+	int r = gather(v, &check->question, &check->live, &g);
 
 	check->wait = NULL;
-	check->tlsa = mt_tlsa_set_ref(set);
+	check->tlsa = set ? mt_tlsa_set_ref(set) : NULL;
 	if (r == 0) {
 		gather_tlsa(v, &check->question, set, &g);
 		validation = find_validation(v, &check->question, &g, &judgement);
@@ -353,6 +358,33 @@ on_tlsa(struct mt_tlsa_set *set, void *userdata)
 		}
 	}
 	finish(check, r, &g, validation);
+}
+
+/* R-5.1-13: the answer holds for this connection alone. */
+static void
+on_live(const struct mt_srv_rrset *answer, void *userdata)
+{
+	struct mt_check *check = userdata;
+	struct mt_verdicts *v = check->verdicts;
+	const struct mt_question *q = &check->question;
+	struct mt_tlsa_set *set = NULL;
+	struct mt_gathered g = {0};
+	bool has_tlsa;
+	int r;
+
+	check->job = NULL;
+	mt_live_read(answer, q, mt_clock_wall(v->o.clock), &check->live);
+	r = gather(v, q, &check->live, &g);
+	has_tlsa = r == 0 && needs_tlsa(q, &g);
+	if (has_tlsa)
+		set = mt_tlsa_cache_find(v->tlsa, q->uid, q->evidence.host, q->evidence.port);
+	if (has_tlsa && !set)
+		r = mt_tlsa_cache_wait(v->tlsa, q->uid, q->evidence.host, q->evidence.port, on_tlsa,
+				       check, &check->wait);
+	if (r)
+		finish(check, r, &g, NULL);
+	else if (!check->wait)
+		on_tlsa(set, check);
 }
 
 static int
@@ -395,20 +427,49 @@ mt_check_cancel(struct mt_check *check)
 	return NULL;
 }
 
+static int
+ask_live(struct mt_verdicts *v, const struct mt_gathered *g, struct mt_question *q,
+	 mt_answer_fn callback, void *userdata, struct mt_check **ret)
+{
+	char name[MT_DOMAIN_SIZE];
+	struct mt_check *check;
+	int r = new_check(v, callback, userdata, &check);
+
+	if (r)
+		return r;
+	r = mt_discovery_name(mt_live_service(q, g), g->account->domain, name);
+	if (r == 0)
+		r = mt_jobs_srv(v->o.jobs, name, on_live, check, &check->job);
+	return hand_over(check, r, q, ret);
+}
+
+/* A name too long for a label has no SRV records: nothing to ask about. */
+static bool
+needs_live(const struct mt_question *q, const struct mt_gathered *g)
+{
+	const struct mt_service *service = mt_live_service(q, g);
+	char name[MT_DOMAIN_SIZE];
+
+	return service && mt_discovery_name(service, g->account->domain, name) == 0;
+}
+
 int
 mt_verdicts_ask(struct mt_verdicts *v, struct mt_question *q, struct mt_answer *ret_answer,
 		mt_answer_fn callback, void *userdata, struct mt_check **ret_check)
 {
+	static const struct mt_live not_asked = {0};
 	const struct mt_validation *validation;
 	struct mt_tlsa_set *tlsa = NULL;
 	struct mt_check *check = NULL;
 	struct judgement judgement;
 	struct mt_gathered g = {0};
 	bool has_tlsa;
-	int r = gather(v, q, &g);
+	int r = gather(v, q, &not_asked, &g);
 
 	if (r)
 		return r;
+	if (needs_live(q, &g))
+		return ask_live(v, &g, q, callback, userdata, ret_check);
 	has_tlsa = needs_tlsa(q, &g);
 	if (has_tlsa)
 		tlsa = mt_tlsa_cache_find(v->tlsa, q->uid, q->evidence.host, q->evidence.port);

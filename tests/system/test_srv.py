@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: MIT
 """What DNS said about an account's servers: kept, shown, and never what a connection depends on."""
+import time
 import unittest
 
 from lab import mail, pki, place, resolver, service, zones
 
-LAB = ZONES = PROXY = SERVICE = None
+LAB = ZONES = PROXY = SERVICE = HOST = PORTS = None
 LABELS = ["_imaps", "_imap", "_pop3s", "_pop3", "_submissions", "_submission"]
 ME = "me@signed.test"
 
 
 def setUpModule():
-    global LAB, ZONES, PROXY, SERVICE
+    global LAB, ZONES, PROXY, SERVICE, HOST, PORTS
     LAB = place.Lab()
     unittest.addModuleCleanup(LAB.close)
     cast = pki.ServerPki(LAB.folder("pki"))
-    port = mail.Dovecot(LAB, "good", cast.issue("hosts", cast.ca, names=["DNS:imap.signed.test"])).ports["imaps"]
+    HOST = cast.issue("hosts", cast.ca, names=["DNS:imap.signed.test", "DNS:imap.plain.test", "DNS:imap.brief.test"])
+    PORTS = mail.Dovecot(LAB, "good", HOST).ports
+    port = PORTS["imaps"]
     records = f"imap IN A 127.0.0.1\n_imaps._tcp IN SRV 0 1 {port} imap\n_pop3._tcp IN SRV 0 0 0 .\n"
-    ZONES = zones.Zones(LAB, {"signed.test": ("signed", records), "plain.test": ("unsigned", records)})
+    ZONES = zones.Zones(LAB, {"signed.test": ("signed", records), "plain.test": ("unsigned", records),
+                              "brief.test": ("signed", records.replace("_tcp IN", "_tcp 9 IN"))})
     PROXY = resolver.Resolver(LAB, ZONES.port)
     SERVICE = service.Service(LAB, anchors=cast.root.pem, options=ZONES.options(PROXY))
     for args in (("account", "add", ME, "--imap", f"imap.signed.test:{port}"), ("account", "commit", ME)):
@@ -129,4 +133,71 @@ class Connections(Case):
         for _ in range(3):
             self.assertEqual(SERVICE.ask("check", ME, "imap")[0], service.ALLOW)
         self.assertEqual(SERVICE.ask("account", "show", ME)[1]["Endpoints"], before)
+        self.assertEqual(PROXY.asked("SRV"), [])
+
+
+class Live(Case):
+    """srv_mode=live: an account in use of the STARTTLS port, and connections to what SRV names."""
+
+    def check(self, zone, port=None, mode="live", op="authenticate"):
+        address = f"live@{zone}"
+        if SERVICE.mailtrust("account", "show", address).returncode:
+            SERVICE.mailtrust("account", "add", address, "--imap", f"imap.{zone}:{PORTS['imap']}/starttls")
+            self.assertEqual(SERVICE.mailtrust("account", "commit", address).returncode, 0)
+        done = SERVICE.mailtrust("account", "edit", address, "--set", f"srv_mode={mode}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        PROXY.queries.clear()
+        evidence = service.evidence(HOST, host=("s", f"imap.{zone}"), port=("q", port or PORTS["imaps"]))
+        with SERVICE.connect() as connection:
+            path = connection.call(None, service.ROOT_PATH, service.MANAGER, "FindAccount", "s", address).values()[0]
+            reply = connection.call(None, path, service.ACCOUNT, "Check", "sa{sv}a{sv}", op, evidence, {})
+            self.assertIsNone(reply.error())
+            decision, _, reasons, _, detail = reply.values()
+        self.expires_usec = detail["expires-at"]
+        return decision, [r for r in reasons if r != "evidence.asserted-only"]
+
+    def test_a_saved_account_is_asked_about_nothing(self):
+        # R-5.1-13
+        self.assertEqual(self.check("signed.test", mode="saved"), ("deny", ["endpoint.not-configured"]))
+        self.assertEqual(PROXY.asked("SRV"), [])
+
+    def test_signed_data_may_name_the_server_of_a_connection(self):
+        # R-5.1-13
+        SERVICE.restart()  # what the worker itself remembers is gone
+        decision, reasons = self.check("signed.test")
+        self.assertEqual((decision, "srv.dnssec-secure" in reasons, reasons[-1]), ("allow", True, "conf.met"), reasons)
+        self.assertEqual(PROXY.asked("SRV"), ["_imaps._tcp.signed.test"])
+        shown = SERVICE.ask("account", "show", "live@signed.test")[1]["Endpoints"]
+        self.assertEqual([e["port"] for e in shown], [PORTS["imap"]])
+
+    def test_a_verdict_does_not_outlive_the_data_that_named_its_server(self):
+        self.assertEqual(self.check("brief.test")[0], "allow")
+        self.assertLess(self.expires_usec / 1_000_000 - time.time(), 10)
+        self.check("signed.test")
+        self.assertGreater(self.expires_usec / 1_000_000 - time.time(), 30)
+
+    def test_signed_data_that_names_another_port_does_not(self):
+        self.assertEqual(self.check("signed.test", port=PORTS["pop3s"]), ("deny", ["endpoint.not-configured"]))
+
+    def test_unsigned_data_may_not(self):
+        # R-5.1-13, G-32
+        self.assertEqual(self.check("plain.test"), ("deny", ["endpoint.not-configured"]))
+
+    def test_forged_data_is_refused_as_such(self):
+        # R-5.1-13
+        self.check("signed.test")
+        SERVICE.restart()
+        PROXY.behave = lambda name, kind: "strip" if kind == "SRV" else None
+        self.assertEqual(self.check("signed.test"), ("deny", ["srv.bogus"]))
+
+    def test_no_answer_is_no_leave(self):
+        self.check("signed.test")
+        SERVICE.restart()
+        PROXY.behave = lambda name, kind: "servfail" if kind == "SRV" else None
+        self.assertEqual(self.check("signed.test"), ("deny", ["endpoint.not-configured"]))
+
+    def test_a_server_of_the_account_is_never_asked_about(self):
+        self.check("signed.test")
+        PROXY.queries.clear()
+        self.assertEqual(SERVICE.ask("check", "live@signed.test", "imap")[0], service.ALLOW)
         self.assertEqual(PROXY.asked("SRV"), [])
