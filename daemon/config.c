@@ -1,167 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/* Options of mailtrustd: the table, the command line, the file, the defaults. */
+/* Options of mailtrustd: the table, the command line, the defaults. */
 
-#include "daemon/config.h"
-
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/domain.h"
-
-/* A line longer than any path; a file longer than any configuration is not ours. */
-#define LINE_SIZE 4608
-#define LINES_MAX 4096
+#include "daemon/config-private.h"
 
 #define DEFAULT_FILE "/etc/mailtrust/mailtrustd.conf"
 #define DEFAULT_STATE_DIR "/var/lib/mailtrust"
 #define DEFAULT_SOCKET "/run/mailtrust/socket"
-
-/* -- parsers of one value */
-
-static int
-parse_bool(void *field, const char *value)
-{
-	bool *b = field;
-
-	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return 1;
-	*b = value[0] == 'y';
-	return 0;
-}
-
-static int
-parse_text(void *field, const char *value)
-{
-	char **text = field;
-	char *copy;
-
-	if (value[0] == '\0')
-		return 1;
-	copy = strdup(value);
-	if (!copy)
-		return -ENOMEM;
-	free(*text);
-	*text = copy;
-	return 0;
-}
-
-/* A daemon's working directory means nothing to whoever wrote the option. */
-static int
-parse_path(void *field, const char *value)
-{
-	return value[0] == '/' ? parse_text(field, value) : 1;
-}
-
-/* The command line is written by somebody who stands somewhere. */
-static int
-parse_file(void *field, const char *value)
-{
-	return parse_text(field, value);
-}
-
-static int
-parse_bus(void *field, const char *value)
-{
-	/* A D-Bus address is transport ":" key "=" value (D-Bus specification, Server Addresses).
-	 */
-	if (strcmp(value, "system") != 0 && strcmp(value, "session") != 0 &&
-	    strcmp(value, "none") != 0 && (!strchr(value, ':') || !strchr(value, '=')))
-		return 1;
-	return parse_text(field, value);
-}
-
-static int
-list_add(struct mt_config_list *list, const char *value)
-{
-	if (list->n == MT_CONFIG_LIST_MAX)
-		return 1;
-	list->items[list->n] = strdup(value);
-	if (!list->items[list->n])
-		return -ENOMEM;
-	list->n++;
-	return 0;
-}
-
-static int
-parse_path_list(void *field, const char *value)
-{
-	return value[0] == '/' ? list_add(field, value) : 1;
-}
-
-static int
-parse_domain_list(void *field, const char *value)
-{
-	char domain[MT_DOMAIN_SIZE];
-
-	return mt_domain_normalise(value, strlen(value), domain) == 0 ? list_add(field, domain) : 1;
-}
-
-/* "192.0.2.1@5353", "2001:db8::1": libunbound's own form; the port is checked here. */
-static int
-parse_forwarder(void *field, const char *value)
-{
-	const char *at = strchr(value, '@');
-	size_t address_size = at ? (size_t)(at - value) : strlen(value);
-	unsigned long port = 0;
-	char *end = NULL;
-
-	if (address_size == 0 || strspn(value, "0123456789abcdefABCDEF.:") != address_size)
-		return 1;
-	if (at && !isdigit((unsigned char)at[1]))
-		return 1;
-	if (at)
-		port = strtoul(at + 1, &end, 10);
-	if (at && (*end != '\0' || port == 0 || port > UINT16_MAX))
-		return 1;
-	return list_add(field, value);
-}
 
 /* -- the table */
 
 /* clang-format off */
 #define AT(member) offsetof(struct mt_config, member)
 const struct mt_config_option mt_config_options[] = {
-	{"daemon", "user", NULL, false, true, true, parse_bool, AT(user), "no",
+	{"daemon", "user", NULL, false, true, true, mt_config_parse_bool, AT(user), "no",
 	 "run for one user, without root, system bus or installation"},
-	{NULL, "config", "FILE", false, true, false, parse_file, AT(config_file), DEFAULT_FILE,
+	{NULL, "config", "FILE", false, true, false, mt_config_parse_file, AT(config_file), DEFAULT_FILE,
 	 "the configuration file"},
-	{"daemon", "state-dir", "DIR", false, true, true, parse_path, AT(state_dir), DEFAULT_STATE_DIR,
+	{"daemon", "state-dir", "DIR", false, true, true, mt_config_parse_path, AT(state_dir), DEFAULT_STATE_DIR,
 	 "where the store and the signing key are kept"},
-	{"daemon", "socket", "PATH", false, true, true, parse_path, AT(socket_path), DEFAULT_SOCKET,
+	{"daemon", "socket", "PATH", false, true, true, mt_config_parse_path, AT(socket_path), DEFAULT_SOCKET,
 	 "the direct socket"},
-	{"daemon", "bus", "system|session|none|ADDRESS", false, true, true, parse_bus, AT(bus_text), "system",
+	{"daemon", "bus", "system|session|none|ADDRESS", false, true, true, mt_config_parse_bus, AT(bus_text), "system",
 	 "the message bus to serve on"},
-	{"trust", "trust-anchors", "FILE|DIR", false, true, true, parse_path, AT(trust_anchors), "the system's",
+	{"trust", "trust-anchors", "FILE|DIR", false, true, true, mt_config_parse_path, AT(trust_anchors), "the system's",
 	 "certificates to trust instead of the system's"},
-	{"trust", "fetch-local", NULL, false, true, true, parse_bool, AT(fetch_local), "no",
+	{"trust", "fetch-local", NULL, false, true, true, mt_config_parse_bool, AT(fetch_local), "no",
 	 "fetch revocation answers from loopback and private addresses too"},
-	{"dns", "dns-forward", "ADDR@PORT", true, true, true, parse_forwarder, AT(dns_forward), "resolv.conf",
+	{"dns", "dns-forward", "ADDR@PORT", true, true, true, mt_config_parse_forwarder, AT(dns_forward), "resolv.conf",
 	 "a resolver to ask"},
-	{"dns", "dns-anchor", "FILE", true, true, true, parse_path_list, AT(dns_anchor), "the distribution's",
+	{"dns", "dns-anchor", "FILE", true, true, true, mt_config_parse_path_list, AT(dns_anchor), "the distribution's",
 	 "a DNSSEC trust anchor beside the distribution's"},
-	{"dns", "dns-negative-anchor", "DOMAIN", true, true, true, parse_domain_list,
+	{"dns", "dns-negative-anchor", "DOMAIN", true, true, true, mt_config_parse_domain_list,
 	 AT(dns_negative_anchor), "none", "a domain below which DNSSEC is not validated"},
-	{"daemon", "evaluate", NULL, false, true, true, parse_bool, AT(evaluate), "no",
+	{"daemon", "evaluate", NULL, false, true, true, mt_config_parse_bool, AT(evaluate), "no",
 	 "judge JSON Lines from standard input, then exit"},
-	{"probe", "probe-local", NULL, false, true, true, parse_bool, AT(probe_local), "no",
+	{"probe", "probe-local", NULL, false, true, true, mt_config_parse_bool, AT(probe_local), "no",
 	 "allow probes of loopback and link-local addresses in system mode"},
-	{"clock", "clock-must-be-synchronised", NULL, false, true, true, parse_bool,
+	{"clock", "clock-must-be-synchronised", NULL, false, true, true, mt_config_parse_bool,
 	 AT(clock_must_be_synchronised), "no",
 	 "trust no date while the kernel calls the clock unsynchronised"},
-	{NULL, "help", NULL, false, true, false, parse_bool, AT(help), "no",
+	{NULL, "help", NULL, false, true, false, mt_config_parse_bool, AT(help), "no",
 	 "show this text"},
 };
 /* clang-format on */
 const size_t mt_config_n_options = MT_ARRAY_SIZE(mt_config_options);
 
-static const struct mt_config_option *
-option_find(const char *key, size_t size)
+const struct mt_config_option *
+mt_config_find(const char *key, size_t size)
 {
 	for (size_t i = 0; i < mt_config_n_options; i++)
 		if (strlen(mt_config_options[i].key) == size &&
@@ -170,19 +61,14 @@ option_find(const char *key, size_t size)
 	return NULL;
 }
 
-static void *
-option_field(struct mt_config *config, const struct mt_config_option *option)
+void *
+mt_config_field(struct mt_config *config, const struct mt_config_option *option)
 {
 	return (char *)config + option->offset;
 }
 
-/* One bit an option: said on the command line, said in the file. */
-struct seen {
-	uint32_t command_line, file;
-};
-
-static uint32_t
-option_bit(const struct mt_config_option *option)
+uint32_t
+mt_config_bit(const struct mt_config_option *option)
 {
 	return UINT32_C(1) << (option - mt_config_options);
 }
@@ -226,8 +112,8 @@ make_absolute(const struct mt_config_option *option, const char *value,
 {
 	char here[PATH_MAX];
 
-	if ((option->parse != parse_path && option->parse != parse_path_list) || value[0] == '/' ||
-	    value[0] == '\0' || !getcwd(here, sizeof(here)) ||
+	if ((option->parse != mt_config_parse_path && option->parse != mt_config_parse_path_list) ||
+	    value[0] == '/' || value[0] == '\0' || !getcwd(here, sizeof(here)) ||
 	    snprintf(buffer, PATH_MAX, "%s/%s", here, value) >= PATH_MAX)
 		return value;
 	return buffer;
@@ -235,8 +121,8 @@ make_absolute(const struct mt_config_option *option, const char *value,
 
 /* One argument, "--key", "--key VALUE" or "--key=VALUE". *i is the last one used. */
 static int
-argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, struct seen *seen,
-	       struct mt_diag *diag)
+argument_parse(int argc, char *const argv[], int *i, struct mt_config *config,
+	       struct mt_config_seen *seen, struct mt_diag *diag)
 {
 	const char *text = argv[*i];
 	const struct mt_config_option *option;
@@ -249,7 +135,7 @@ argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, s
 		return MT_CONFIG_E_USAGE;
 	}
 	value = strchr(text, '=');
-	option = option_find(text + 2, value ? (size_t)(value - text - 2) : strlen(text + 2));
+	option = mt_config_find(text + 2, value ? (size_t)(value - text - 2) : strlen(text + 2));
 	if (!option || !option->on_command_line || (value && !option->argument)) {
 		mt_diag_set(diag, SIZE_MAX, "there is no option \"%.64s\"", text);
 		return MT_CONFIG_E_USAGE;
@@ -262,181 +148,14 @@ argument_parse(int argc, char *const argv[], int *i, struct mt_config *config, s
 		value = argv[++*i];
 	else
 		value = "";
-	if (!option->repeats && (seen->command_line & option_bit(option))) {
+	if (!option->repeats && (seen->command_line & mt_config_bit(option))) {
 		mt_diag_set(diag, SIZE_MAX, "--%s is given twice", option->key);
 		return MT_CONFIG_E_USAGE;
 	}
-	seen->command_line |= option_bit(option);
+	seen->command_line |= mt_config_bit(option);
 	value = make_absolute(option, value, absolute);
-	r = option->parse(option_field(config, option), value);
+	r = option->parse(mt_config_field(config, option), value);
 	return r > 0 ? argument_refused(option, value, diag) : r;
-}
-
-/* -- the file */
-
-struct file {
-	const char *path;
-	FILE *stream;
-	size_t line;
-	char section[32];
-};
-
-static int
-file_refused(const struct file *file, struct mt_diag *diag, const char *what, const char *text)
-{
-	char escaped[80];
-
-	mt_escape(text, strlen(text), escaped, sizeof(escaped));
-	mt_diag_set(diag, SIZE_MAX, "%s:%zu: %s \"%s\"", file->path, file->line, what, escaped);
-	return MT_CONFIG_E_FILE;
-}
-
-static char *
-trim(char *text)
-{
-	size_t size;
-
-	text += strspn(text, " \t");
-	size = strlen(text);
-	while (size > 0 && strchr(" \t\r\n", text[size - 1]))
-		text[--size] = '\0';
-	return text;
-}
-
-static bool
-section_is_known(const char *section)
-{
-	for (size_t i = 0; i < mt_config_n_options; i++)
-		if (mt_config_options[i].section &&
-		    strcmp(mt_config_options[i].section, section) == 0)
-			return true;
-	return false;
-}
-
-static int
-section_parse(struct file *file, char *text, struct mt_diag *diag)
-{
-	size_t size = strlen(text);
-
-	if (size < 3 || text[size - 1] != ']')
-		return file_refused(file, diag, "malformed section", text);
-	text[size - 1] = '\0';
-	if (size - 2 >= sizeof(file->section) || !section_is_known(text + 1))
-		return file_refused(file, diag, "unknown section", text + 1);
-	memcpy(file->section, text + 1, size - 1);
-	return 0;
-}
-
-static int
-key_parse(struct file *file, char *text, struct mt_config *config, struct seen *seen,
-	  struct mt_diag *diag)
-{
-	const struct mt_config_option *option;
-	char *value = strchr(text, '=');
-	int r;
-
-	if (!value)
-		return file_refused(file, diag, "neither section nor key = value:", text);
-	*value++ = '\0';
-	text = trim(text);
-	value = trim(value);
-	option = option_find(text, strlen(text));
-	if (!option || !option->in_file || strcmp(option->section, file->section) != 0)
-		return file_refused(file, diag, "unknown key", text);
-	if (!option->repeats && (seen->file & option_bit(option)))
-		return file_refused(file, diag, "key given twice", text);
-	seen->file |= option_bit(option);
-	/* The command line wins; the value is still read, so that a wrong one is not overlooked. */
-	if (seen->command_line & option_bit(option)) {
-		struct mt_config unused = {0};
-
-		r = option->parse(option_field(&unused, option), value);
-		mt_config_clear(&unused);
-	} else {
-		r = option->parse(option_field(config, option), value);
-	}
-	return r > 0 ? file_refused(file, diag, "not a value of this key:", value) : r;
-}
-
-static int
-line_parse(struct file *file, char *line, struct mt_config *config, struct seen *seen,
-	   struct mt_diag *diag)
-{
-	char *text;
-
-	if (!strchr(line, '\n') && !feof(file->stream))
-		return file_refused(file, diag, "line too long", "");
-	text = trim(line);
-	if (text[0] == '\0' || text[0] == '#' || text[0] == ';')
-		return 0;
-	if (text[0] == '[')
-		return section_parse(file, text, diag);
-	return key_parse(file, text, config, seen, diag);
-}
-
-/* In system mode nobody but root decides what the service does (DESIGN, Commands). */
-static int
-file_trust(const struct file *file, const struct mt_config_env *env, struct mt_diag *diag)
-{
-	struct stat st;
-
-	if (fstat(fileno(file->stream), &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode)) {
-		mt_diag_set(diag, SIZE_MAX, "%s is no file", file->path);
-		return MT_CONFIG_E_FILE;
-	}
-	if (st.st_uid == env->trusted_uid && !(st.st_mode & (S_IWGRP | S_IWOTH)))
-		return 0;
-	mt_diag_set(diag, SIZE_MAX,
-		    "%s must belong to root and be writable by root only in system mode",
-		    file->path);
-	return MT_CONFIG_E_INSECURE;
-}
-
-static int
-file_read(struct file *file, struct mt_config *config, struct seen *seen, struct mt_diag *diag)
-{
-	char line[LINE_SIZE];
-
-	while (fgets(line, sizeof(line), file->stream)) {
-		int r;
-
-		if (++file->line > LINES_MAX)
-			return file_refused(file, diag, "too many lines", "");
-		r = line_parse(file, line, config, seen, diag);
-		if (r != 0)
-			return r;
-	}
-	return ferror(file->stream) ? -EIO : 0;
-}
-
-/* named: the command line asked for this file, so that it must be there. */
-static int
-file_load(const char *path, bool named, const struct mt_config_env *env, struct mt_config *config,
-	  struct seen *seen, struct mt_diag *diag)
-{
-	struct file file = {.path = path};
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int r;
-
-	if (fd < 0 && errno == ENOENT && !named)
-		return 0;
-	if (fd >= 0)
-		file.stream = fdopen(fd, "r");
-	if (!file.stream) {
-		mt_diag_set(diag, SIZE_MAX, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-		return MT_CONFIG_E_FILE;
-	}
-	r = config->user ? 0 : file_trust(&file, env, diag);
-	if (r == 0)
-		r = file_read(&file, config, seen, diag);
-	(void)fclose(file.stream);
-	if (r == 0 && !config->config_file)
-		r = parse_text(&config->config_file, path);
-	return r;
 }
 
 /* -- defaults */
@@ -466,8 +185,9 @@ defaults_user(const struct mt_config_env *env, struct mt_config *config)
 		r = default_path(env->xdg_runtime_dir, "mailtrust/socket", config->state_dir,
 				 "socket", &config->socket_path);
 	if (r == 0 && !config->bus_text)
-		r = parse_text(&config->bus_text,
-			       env->session_bus && env->session_bus[0] ? "session" : "none");
+		r = mt_config_parse_text(&config->bus_text, env->session_bus && env->session_bus[0]
+								    ? "session"
+								    : "none");
 	return r;
 }
 
@@ -477,11 +197,11 @@ defaults_system(struct mt_config *config)
 	int r = 0;
 
 	if (!config->state_dir)
-		r = parse_text(&config->state_dir, DEFAULT_STATE_DIR);
+		r = mt_config_parse_text(&config->state_dir, DEFAULT_STATE_DIR);
 	if (r == 0 && !config->socket_path)
-		r = parse_text(&config->socket_path, DEFAULT_SOCKET);
+		r = mt_config_parse_text(&config->socket_path, DEFAULT_SOCKET);
 	if (r == 0 && !config->bus_text)
-		r = parse_text(&config->bus_text, "system");
+		r = mt_config_parse_text(&config->bus_text, "system");
 	return r;
 }
 
@@ -492,7 +212,7 @@ defaults_fill(const struct mt_config_env *env, struct mt_config *config, struct 
 
 	/* --evaluate has neither store nor socket: it needs no place for them. */
 	if (r > 0 && config->evaluate)
-		r = config->bus_text ? 0 : parse_text(&config->bus_text, "none");
+		r = config->bus_text ? 0 : mt_config_parse_text(&config->bus_text, "none");
 	if (r > 0) {
 		mt_diag_set(diag, SIZE_MAX,
 			    "neither XDG_STATE_HOME nor HOME is set: say --state-dir");
@@ -526,21 +246,21 @@ mt_config_env_read(struct mt_config_env *ret)
 }
 
 static int
-config_load_file(const struct mt_config_env *env, struct mt_config *config, struct seen *seen,
-		 struct mt_diag *diag)
+config_load_file(const struct mt_config_env *env, struct mt_config *config,
+		 struct mt_config_seen *seen, struct mt_diag *diag)
 {
 	char *path = NULL;
 	int r;
 
 	if (config->config_file)
-		return file_load(config->config_file, true, env, config, seen, diag);
+		return mt_config_file_load(config->config_file, true, env, config, seen, diag);
 	if (!config->user)
-		return file_load(env->system_file ? env->system_file : DEFAULT_FILE, false, env,
-				 config, seen, diag);
+		return mt_config_file_load(env->system_file ? env->system_file : DEFAULT_FILE,
+					   false, env, config, seen, diag);
 	r = default_path(env->xdg_config_home, "mailtrust/mailtrustd.conf", env->home,
 			 ".config/mailtrust/mailtrustd.conf", &path);
 	if (r == 0)
-		r = file_load(path, false, env, config, seen, diag);
+		r = mt_config_file_load(path, false, env, config, seen, diag);
 	free(path);
 	return r > 0 && !path ? 0 : r;
 }
@@ -550,7 +270,7 @@ mt_config_load(int argc, char *const argv[], const struct mt_config_env *env, st
 	       struct mt_diag *diag)
 {
 	struct mt_config config MT_CLEANUP(mt_config_clear) = {0};
-	struct seen seen = {0};
+	struct mt_config_seen seen = {0};
 	int r = 0;
 
 	memset(ret, 0, sizeof(*ret));
