@@ -9,10 +9,10 @@ import re
 import signal
 import sys
 
-from lab import bus, dbus, mail, pki, place, service
+from lab import bus, dbus, mail, pki, place, service, zones
 
 # what an exit status means where a verdict was asked for
-VERDICTS = ("check", "commit", "verify")
+VERDICTS = ("check", "commit", "connect", "verify")
 EXITS = {0: "allowed", 10: "allowed without confidentiality", 20: "your consent is needed", 30: "refused",
          40: "the daemon does not answer", 69: "the mail server does not answer"}
 
@@ -29,10 +29,16 @@ class Show:
         self.surprises = 0
         self.count = 0
 
-    def run(self, *args, expect):
-        """Runs one command, shows its output and its exit status."""
-        say("   $ mailtrust " + " ".join(a if len(a) < 80 else a[:36] + "…" + a[-8:] for a in args))
-        done = self.service.mailtrust(*args)
+    def title(self, text):
+        self.count += 1
+        say(f"\n{self.count}. {text}")
+
+    def run(self, *args, expect, typed=None):
+        """Runs one command, with what a program says to it; shows its output and its exit status."""
+        speech = "\\r\\n".join((typed or "").split("\r\n"))
+        say("   $ " + (f"printf '{speech}' | " if speech else "") + "mailtrust "
+            + " ".join(a if len(a) < 80 else a[:36] + "…" + a[-8:] for a in args))
+        done = self.service.mailtrust(*args, **({"input": typed} if typed else {}))
         for line in (done.stdout + done.stderr).splitlines():
             say("     " + line)
         verdict = EXITS.get(done.returncode) if set(args[:2]) & set(VERDICTS) else None
@@ -45,8 +51,7 @@ class Show:
     def server(self, title, name, port, expect, suffix="", service="imap"):
         """One account for one server: add, commit, check."""
         address = f"{name}@example.test"
-        self.count += 1
-        say(f"\n{self.count}. {title}")
+        self.title(title)
         self.run("account", "add", address, f"--{service}", f"localhost:{port}{suffix}", expect=0)
         self.run("account", "commit", address, expect=expect)
         self.run("check", address, service, expect=expect)
@@ -80,15 +85,57 @@ def over_the_bus(show, private_bus):
         say(f"   {address:32} {level}")
 
 
+ZONE = """
+imap IN A 127.0.0.1
+private IN A 127.0.0.1
+_imaps._tcp IN SRV 0 0 {known} imap
+_imap._tcp IN SRV 5 0 {clear} imap
+_pop3s._tcp IN SRV 0 0 0 .
+_{private}._tcp.private IN TLSA 3 1 1 {digest}
+"""
+
+
+def signed_dns(lab, cast, dovecot):
+    """A zone that names one server and vouches for another, whose authority nobody here knows.
+    Return: (zones.Zones, port of the other)."""
+    stranger = pki.ServerPki(lab.folder("stranger"))
+    known = dovecot("known", cast.issue("known", cast.ca, names=["DNS:imap.signed.test"]))
+    private = dovecot("private", stranger.good)["imaps"]
+    records = ZONE.format(known=known["imaps"], clear=known["imap"], private=private,
+                          digest=stranger.good.spki_sha256())
+    return zones.Zones(lab, {"signed.test": ("signed", records)}), private
+
+
+def by_dns(show, private):
+    """What an address alone is enough for, and what signed DNS can vouch for."""
+    show.title("An address is enough: its provider's signed DNS names the servers")
+    show.run("discover", "ann@signed.test", expect=0)
+    show.run("account", "add", "ann@signed.test", "--yes", expect=0)
+    show.run("check", "ann@signed.test", "imap", expect=0)
+    show.title("A certificate of an authority nobody here knows, and signed DNS that vouches for it (DANE)")
+    show.run("account", "add", "bob@signed.test", "--imap", f"private.signed.test:{private}", expect=0)
+    show.run("check", "bob@signed.test", "imap", expect=0)
+
+
+def through_the_tunnel(show):
+    """What a mail program that knows nothing of all this gets."""
+    typed = f"a LOGIN {mail.USER} {mail.PASSWORD}\r\nb LOGOUT\r\n"
+    show.title("A mail program that runs a command in place of its own TLS, and speaks before it is asked")
+    show.run("connect", "good@example.test", "imap", expect=0, typed=typed)
+    say("\nThe same where the offer of STARTTLS is gone: not a byte of the password went out")
+    show.run("connect", "stripped@example.test", "imap", expect=30, typed=typed)
+
+
 def private_demo(lab):
-    say("A private message bus, a private daemon and private mail servers, on loopback only.")
+    say("A private message bus, a private daemon, private DNS and mail servers, on loopback only.")
     cast = pki.ServerPki(lab.folder("pki"))
     private_bus = bus.MessageBus(lab)
-    show = Show(service.Service(lab, anchors=cast.root.pem, bus=private_bus.address))
 
     def dovecot(name, certificate=None):
         return mail.Dovecot(lab, name, certificate).ports
 
+    dns, private = signed_dns(lab, cast, dovecot)
+    show = Show(service.Service(lab, anchors=cast.root.pem, bus=private_bus.address, options=dns.options()))
     good = dovecot("good", cast.good)
     show.server("A good server: TLS 1.3, a certificate that says who it is, from an authority that is trusted",
                 "good", good["imaps"], 0)
@@ -110,6 +157,8 @@ def private_demo(lab):
                     service="submission")
         show.server("Sending mail: submission with STARTTLS", "submission", postfix["submission"], 0, "/starttls",
                     "submission")
+    by_dns(show, private)
+    through_the_tunnel(show)
     over_the_bus(show, private_bus)
     return show.surprises
 
