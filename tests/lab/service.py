@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """mailtrustd and mailtrust, as a user would start them: no root, no installation, no system bus."""
+import contextlib
 import fcntl
 import json
 import os
 import pathlib
 import pty
+import pwd
 import select
 import signal
 import subprocess
@@ -90,6 +92,7 @@ class SystemService(Service):
     """mailtrustd as the system runs it: for all users, its own bus name, workers under a user of
     their own. That user exists in the service's mount namespace alone. Root only."""
 
+    PASSWORD = "correct horse battery staple"
     USERS = {"passwd": "mailtrust-worker:x:4801:4801::/nonexistent:/usr/sbin/nologin\n",
              "group": "mailtrust-worker:x:4801:\n"}
 
@@ -143,6 +146,49 @@ class SystemService(Service):
         child.wait(timeout)
         os.close(ours)
         return seen
+
+    def converse(self, uid, steps, *args, env=None, timeout=60):
+        """Runs the command line as another user at a controlling terminal, as that user's login would: with the bus
+        at its usual place and a password of the place's own (PASSWORD). steps: (text to wait for, line to type).
+        Return: (exit status, what was shown)."""
+        ours, theirs = pty.openpty()
+        os.fchown(theirs, uid, -1)
+        child = subprocess.Popen(self.as_at_a_login(uid, self.command(args)), stdin=theirs, stdout=theirs,
+                                 stderr=theirs, start_new_session=True, env=self.lab.environment(**(env or {})),
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(theirs)
+        seen, at, deadline = "", 0, time.monotonic() + timeout
+        steps = list(steps)
+        while time.monotonic() < deadline:
+            if steps and (found := seen.find(steps[0][0], at)) >= 0:
+                at = found + len(steps[0][0])
+                if steps[0][0].startswith("Password:"):  # what is typed before the echo is off is thrown away
+                    place.wait_until(lambda: not termios.tcgetattr(ours)[3] & termios.ECHO, "a hidden answer")
+                os.write(ours, steps.pop(0)[1].encode() + b"\n")
+            if select.select([ours], [], [], 0.2)[0]:
+                try:
+                    seen += os.read(ours, 4096).decode(errors="replace")
+                except OSError:  # nobody has the terminal open any more
+                    break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        os.close(ours)
+        return child.wait(timeout), seen
+
+    def as_at_a_login(self, uid, argv):
+        """A command in a mount namespace where the user has a password, and the private bus is the system's."""
+        shadow = self.folder / "shadow"
+        if not shadow.exists():
+            names = {str(u.pw_uid): u.pw_name for u in pwd.getpwall()}
+            hashed = self.lab.run(["openssl", "passwd", "-6", self.PASSWORD]).stdout.strip()
+            shadow.touch(mode=0o600)
+            shadow.write_text("".join(f"{name}:{hashed}:20000:0:99999:7:::\n" for name in names.values()))
+        usual = self.bus.path.with_name("system_bus_socket")
+        if not usual.is_symlink():
+            usual.symlink_to(self.bus.path.name)
+        script = (f"mount --bind {shadow} /etc/shadow && mount --bind {usual.parent} /run/dbus && "
+                  f"exec setpriv --reuid {uid} --regid {uid} --clear-groups \"$@\"")
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *argv]
 
     def command(self, args):
         return [str(a) for a in (place.executable("mailtrust"), "--socket", self.socket, *args)]

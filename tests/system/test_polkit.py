@@ -292,3 +292,42 @@ class RealAgent(Case):
         who = self.connect(CAROL)
         found = self.call(who, service.ROOT_PATH, "FindAccount", "s", "carol@example.test", interface=service.MANAGER)
         self.assertEqual(self.show(who, found.values()[0])["Consents"], [])
+
+
+@unittest.skipUnless(shutil.which("pkttyagent"), "needs pkttyagent")
+class Password(Case):
+    """The whole way: the warning, the phrase, pkttyagent, the setuid helper, PAM, polkit, the change."""
+
+    PHRASE = ("Anything else keeps you protected: ", "reduced-confidentiality")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.polkit = bus.Polkit(LAB, cls.bus, [POLICY], name="polkit-password")
+        cls.bus.await_name("org.freedesktop.PolicyKit1")
+
+    def edit(self, address, *steps, options=()):
+        who = self.connect(CAROL)
+        path = self.add(who, address)
+        code, seen = self.service.converse(CAROL[1], steps, *options, "account", "edit", address, "--min-conf=off")
+        shown = self.show(who, path)
+        return code, seen, shown["Minimum"]["min_conf"], [c["kind"] for c in shown["Consents"]]
+
+    def test_the_right_password_lets_the_requirement_be_switched_off(self):
+        # R-5.2-07, D-SYS-07
+        ask = ("Password: ", self.service.PASSWORD)
+        code, seen, *stored = self.edit("right@example.test", self.PHRASE, ask, ask)
+        self.assertEqual((code, stored), (0, ["off", ["reduced-confidentiality"]]), seen)
+        self.assertLess(seen.index("password and messages"), seen.index("AUTHENTICATING FOR"), seen)
+        self.assertNotIn(self.service.PASSWORD, seen)
+
+    def test_a_wrong_password_changes_nothing(self):
+        code, seen, *stored = self.edit("wrong@example.test", self.PHRASE, ("Password: ", "a guess"))
+        self.assertIn("AUTHENTICATION FAILED", seen)
+        self.assertEqual((code, stored), (service.DENY, ["on", []]), seen)
+        self.assertIn("polkit refuses it", seen)
+
+    def test_without_a_terminal_nobody_is_asked_and_nothing_changed(self):
+        code, seen, *stored = self.edit("nobody@example.test", options=["--non-interactive"])
+        self.assertNotIn("AUTHENTICATING", seen)
+        self.assertEqual((code, stored), (service.CONFIRM, ["on", []]), seen)
