@@ -326,10 +326,33 @@ remove_record(struct mt_accounts *accounts, const struct mt_account_id *id)
 	return mt_accounts_outcome(mt_store_remove(accounts->store, &key));
 }
 
+/*
+ * What is remembered of the account (REQUIREMENTS 4.9). An abandoned setup was never in use: there
+ * is no level, suspension or pin lock to inherit, and whoever tries again starts afresh. But it is
+ * no way round what an earlier account left behind: that stays, with thirty days of its own.
+ */
 static int
-remove_records(struct mt_accounts *accounts, const struct mt_account *account, bool tombstone)
+bury(struct mt_accounts *accounts, const struct mt_account *account)
 {
-	struct mt_tombstone stone;
+	const bool was_in_use = account->committed || account->suspender != MT_SUSPENDER_NONE;
+	struct mt_tombstone stone, before;
+	int r;
+
+	if (!was_in_use && !account->added_again)
+		return 0;
+	tombstone_init(account, mt_clock_wall(accounts->clock), &stone);
+	if (!was_in_use) {
+		r = mt_index_get_tombstone(accounts, account->uid, account->address, &before);
+		if (r != 0)
+			return r == MT_ACCOUNTS_E_UNKNOWN ? 0 : r;
+		stone.removed_at_usec = before.removed_at_usec;
+	}
+	return mt_index_put_tombstone(accounts, account->uid, account->address, &stone);
+}
+
+static int
+remove_records(struct mt_accounts *accounts, const struct mt_account *account)
+{
 	int r;
 
 	r = remove_record(accounts, &account->id);
@@ -342,20 +365,17 @@ remove_records(struct mt_accounts *accounts, const struct mt_account *account, b
 					   &account->id);
 	if (r == 0)
 		r = mt_change_index_pins(accounts, account, NULL);
-	if (r != 0 || !tombstone)
-		return r;
-	tombstone_init(account, mt_clock_wall(accounts->clock), &stone);
-	return mt_index_put_tombstone(accounts, account->uid, account->address, &stone);
+	return r != 0 ? r : bury(accounts, account);
 }
 
 static int
-remove_account(struct mt_accounts *accounts, struct mt_account *account, bool tombstone)
+remove_account(struct mt_accounts *accounts, struct mt_account *account)
 {
 	int r = mt_accounts_outcome(mt_store_begin(accounts->store));
 
 	if (r != 0)
 		return r;
-	r = remove_records(accounts, account, tombstone);
+	r = remove_records(accounts, account);
 	if (r != 0) {
 		mt_store_rollback(accounts->store);
 		return r;
@@ -400,7 +420,7 @@ mt_accounts_remove(struct mt_accounts *accounts, struct mt_actor actor,
 		return r;
 	if (change.account.state == MT_ACCOUNT_SUSPENDED && !actor.admin)
 		return MT_ACCOUNTS_E_NOT_PERMITTED;
-	return remove_account(accounts, &change.account, true);
+	return remove_account(accounts, &change.account);
 }
 
 int
@@ -414,5 +434,5 @@ mt_accounts_expire_setup(struct mt_accounts *accounts, const struct mt_account_i
 	if (change.account.state != MT_ACCOUNT_SETUP ||
 	    mt_clock_wall(accounts->clock) - change.account.changed_usec < MT_SETUP_IDLE_USEC)
 		return MT_ACCOUNTS_E_STATE;
-	return remove_account(accounts, &change.account, false);
+	return remove_account(accounts, &change.account);
 }

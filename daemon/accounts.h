@@ -214,7 +214,8 @@ MT_MUST_CHECK int mt_accounts_suspend(struct mt_accounts *accounts, struct mt_ac
 				      const struct mt_account_id *id, enum mt_suspender by);
 MT_MUST_CHECK int mt_accounts_resume(struct mt_accounts *accounts, struct mt_actor actor,
 				     const struct mt_account_id *id);
-/* Leaves a tombstone of 30 days. NOT_PERMITTED where suspended and the actor is no admin. */
+/* Leaves a tombstone of 30 days, but where a setup is given up: that leaves none of its own, only
+ * one it inherited. NOT_PERMITTED where suspended and the actor is no admin. */
 MT_MUST_CHECK int mt_accounts_remove(struct mt_accounts *accounts, struct mt_actor actor,
 				     const struct mt_account_id *id);
 /* Raises the remembered best level (row 47); equal or lower commits nothing. Schedule it after the
@@ -224,8 +225,8 @@ MT_MUST_CHECK int mt_accounts_note_best(struct mt_accounts *accounts,
 					enum mt_level level);
 MT_MUST_CHECK int mt_accounts_decline_offer(struct mt_accounts *accounts, struct mt_actor actor,
 					    const struct mt_account_id *id, const char *offer);
-/* Removes the account if it has been idle in setup for 24 h; leaves no tombstone of its own, only
- * one it inherited. Return: 0 where removed, STATE where it is not due. */
+/* Removes the account if it has been idle in setup for 24 h, as if it were given up. Return: 0
+ * where removed, STATE where it is not due. */
 MT_MUST_CHECK int mt_accounts_expire_setup(struct mt_accounts *accounts,
 					   const struct mt_account_id *id);
 

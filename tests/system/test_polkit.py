@@ -153,19 +153,41 @@ class WithPolkit(Case):
         self.assertIsNone(self.consent(who, path, "pin", host=("s", "localhost"), leaf_sha256=("ay", leaf)).error())
         return path, self.call(who, path, "Pin", "say", "localhost", leaf).error()
 
+    def remove(self, who, path, used=True):
+        if used:
+            self.assertIsNone(self.call(who, path, "Commit").error())
+        self.assertIsNone(self.call(who, path, "Remove").error())
+
     def test_removed_and_added_again_a_pin_takes_an_administrator(self):
         port = mail.Dovecot(LAB, "again", CAST.self_signed).ports["imaps"]
         who = self.connect(ALICE)
         path, error = self.pinnable(who, "once@example.test", port)
         self.assertIsNone(error)
-        self.assertIsNone(self.call(who, path, "Remove").error())
-        path, error = self.pinnable(who, "once@example.test", port)
-        self.assertEqual((error, self.show(who, path)["Pins"]), ("NotAuthorized", []))
+        self.remove(who, path)
+        for _ in range(2):
+            path, error = self.pinnable(who, "once@example.test", port)
+            self.assertEqual((error, self.show(who, path)["Pins"]), ("NotAuthorized", []))
+            # nor is giving that setup up a way round
+            self.remove(who, path, used=False)
         # again@ is what the rules let her have an administrator for
         path, error = self.pinnable(who, "again@example.test", port)
-        self.assertIsNone(self.call(who, path, "Remove").error())
+        self.remove(who, path)
         path, error = self.pinnable(who, "again@example.test", port)
         self.assertEqual((error, len(self.show(who, path)["Pins"])), (None, 1))
+
+    def test_a_setup_that_was_given_up_is_no_account_in_use_added_again(self):
+        # REQUIREMENTS 4.9: removed, pins and consents erased
+        port = mail.Dovecot(LAB, "given-up", CAST.self_signed).ports["imaps"]
+        who = self.connect(ALICE)
+        for _ in range(2):
+            path, error = self.pinnable(who, "given-up@example.test", port)
+            self.assertEqual((error, len(self.show(who, path)["Pins"])), (None, 1))
+            self.remove(who, path, used=False)
+            shown = self.show(who, self.add(who, "given-up@example.test"))
+            self.assertEqual((shown["Pins"], shown["Consents"], shown["Minimum"]["min_conf"]), ([], [], "on"))
+            found = self.call(who, service.ROOT_PATH, "FindAccount", "s", "given-up@example.test",
+                              interface=service.MANAGER)
+            self.remove(who, found.values()[0], used=False)
 
     def test_a_server_less_encrypted_than_before_is_confirmed(self):
         dovecot = mail.Dovecot(LAB, "weaker", CAST.good)

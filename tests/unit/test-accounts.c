@@ -1007,6 +1007,72 @@ adding_again_inherits_a_suspension_for_thirty_days(void **state)
 }
 
 static void
+a_setup_given_up_leaves_nothing_behind(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_pinnable(world);
+
+	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1), 0);
+	assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
+	id = add_pinnable(world);
+	assert_false(get(world, &id)->added_again);
+	assert_int_equal(get(world, &id)->n_pins, 0);
+	/* it never was in use, so there is no failed validation a pin would answer (R-5.4-06) */
+	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1), 0);
+}
+
+static void
+giving_up_a_setup_is_no_way_round_what_an_account_in_use_left_behind(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+
+	assert_int_equal(
+		mt_accounts_note_best(world->accounts, &id, MT_PROTO_IMAP, MT_LEVEL_TLS_AUTH), 0);
+	assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
+	for (int i = 0; i < 2; i++) {
+		world->now_usec += 13 * DAY_USEC;
+		id = add(world, ADDRESS);
+		assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
+		id = add(world, ADDRESS);
+		world->now_usec += DAY_USEC;
+		assert_int_equal(mt_accounts_expire_setup(world->accounts, &id), 0);
+		id = add_pinnable(world);
+		assert_int_equal(get(world, &id)->best[MT_PROTO_IMAP], MT_LEVEL_TLS_AUTH);
+		assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1),
+				 MT_ACCOUNTS_E_NOT_PERMITTED);
+		assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
+	}
+	/* thirty days after it was removed: trying has not made them longer */
+	world->now_usec += 2 * DAY_USEC;
+	id = add_pinnable(world);
+	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1), 0);
+}
+
+static void
+a_suspension_that_was_lifted_in_setup_does_not_come_back(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+
+	assert_int_equal(mt_accounts_suspend(world->accounts, admin, &id, MT_SUSPENDER_ADMIN), 0);
+	assert_int_equal(mt_accounts_remove(world->accounts, admin, &id), 0);
+	for (int expire = 0; expire < 2; expire++) {
+		id = add(world, ADDRESS);
+		if (expire == 0)
+			assert_int_equal(mt_accounts_resume(world->accounts, admin, &id), 0);
+		assert_int_equal(get(world, &id)->state, MT_ACCOUNT_SETUP);
+		world->now_usec += DAY_USEC;
+		assert_int_equal(expire ? mt_accounts_expire_setup(world->accounts, &id)
+					: mt_accounts_remove(world->accounts, ann, &id),
+				 0);
+	}
+	id = add(world, ADDRESS);
+	assert_int_equal(get(world, &id)->state, MT_ACCOUNT_SETUP);
+	assert_true(get(world, &id)->added_again);
+}
+
+static void
 another_uids_tombstone_is_nobody_elses(void **state)
 {
 	struct world *world = *state;
@@ -1021,17 +1087,24 @@ static void
 removing_many_accounts_leaves_a_bounded_number_of_records(void **state)
 {
 	struct world *world = *state;
-	struct mt_account_id kept = add_active(world, ADDRESS), id;
+	struct mt_account_id kept, id;
 	char address[64];
 
-	assert_int_equal(mt_accounts_remove(world->accounts, ann, &kept), 0);
 	for (int i = 0; i < 300; i++) {
 		(void)snprintf(address, sizeof(address), "a%d@example.test", i);
+		id = add_active(world, address);
+		assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
+	}
+	assert_true(mt_store_get_n_records(world->store) < 140);
+	/* Nor do setups that were given up wash away what is remembered of one that was in use. */
+	kept = add_active(world, ADDRESS);
+	assert_int_equal(mt_accounts_remove(world->accounts, ann, &kept), 0);
+	for (int i = 0; i < 300; i++) {
+		(void)snprintf(address, sizeof(address), "b%d@example.test", i);
 		id = add(world, address);
 		assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
 	}
 	assert_true(mt_store_get_n_records(world->store) < 140);
-	/* Nor does that wash away what was remembered of an account that was in use. */
 	id = add(world, ADDRESS);
 	assert_true(get(world, &id)->added_again);
 }
@@ -1261,6 +1334,9 @@ main(void)
 		CASE(a_restored_store_does_not_lift_a_suspension),
 		CASE(adding_again_inherits_level_offers_and_the_pin_lock),
 		CASE(adding_again_inherits_a_suspension_for_thirty_days),
+		CASE(a_setup_given_up_leaves_nothing_behind),
+		CASE(giving_up_a_setup_is_no_way_round_what_an_account_in_use_left_behind),
+		CASE(a_suspension_that_was_lifted_in_setup_does_not_come_back),
 		CASE(another_uids_tombstone_is_nobody_elses),
 		CASE(removing_many_accounts_leaves_a_bounded_number_of_records),
 		CASE(the_best_level_only_rises),
