@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An account set up from what DNS offers for its address (RFC 6186, RFC 8314 §5.1): real zones, real servers."""
-import contextlib
-import socket
-import threading
 import unittest
 
-from lab import mail, pki, place, resolver, service, zones
+from lab import door, mail, pki, place, resolver, service, zones
 
 LAB = CAST = ZONES = DOORS = None
 LABELS = ["_imaps", "_imap", "_pop3s", "_pop3", "_submissions", "_submission"]
@@ -32,53 +29,33 @@ DOMAINS = {  # kind, records
 }
 
 
-class Door:
-    """A port that passes everything on to another one, and counts who came."""
+class World:
+    """The zones, the servers they name, and the one behind a door that counts who comes."""
 
-    def __init__(self, lab, port):
-        self.target, self.count = port, 0
-        self.listener = socket.create_server(("127.0.0.1", lab.port()))
-        self.port = self.listener.getsockname()[1]
-        lab.stack.callback(self.listener.close)
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                one, _ = self.listener.accept()
-                self.count += 1
-                other = socket.create_connection(("127.0.0.1", self.target))
-                for pair in ((one, other), (other, one)):
-                    threading.Thread(target=self.copy, args=pair, daemon=True).start()
-
-    @staticmethod
-    def copy(source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
+    def __init__(self, lab):
+        self.cast = pki.ServerPki(lab.folder("pki"))
+        hosts = [f"DNS:*.{name}" for name in DOMAINS]
+        good = self.cast.issue("hosts", self.cast.ca, names=hosts)
+        late = self.cast.issue("late", self.cast.ca, names=hosts, life=(-90, -2))
+        srvid = self.cast.issue("srvid", self.cast.ca, names=["otherName:1.3.6.1.5.5.7.8.7;IA5:_imaps.srvid.test"])
+        dovecot = {name: mail.Dovecot(lab, name, certificate) for name, certificate in
+                   (("good", good), ("plain", None), ("expired", late), ("srvid", srvid))}
+        self.door = door.Door(lab, dovecot["good"].ports["imaps"])
+        ports = {name: server.ports for name, server in dovecot.items()}
+        ports["out"] = mail.Postfix(lab, "out", good, dovecot["good"]).ports if mail.IS_ROOT else \
+            {"submission": dovecot["good"].ports["imap"], "submissions": dovecot["good"].ports["imaps"]}
+        ports |= {"door": self.door.port, "closed": lab.port()}
+        records = "imap IN A 127.0.0.1\nout IN A 127.0.0.1\n"
+        self.zones = zones.Zones(lab, {name: (kind, (records if "imap" in text else "") + text.format(**ports))
+                                       for name, (kind, text) in DOMAINS.items()})
 
 
 def setUpModule():
     global LAB, CAST, ZONES, DOORS
     LAB = place.Lab()
     unittest.addModuleCleanup(LAB.close)
-    CAST = pki.ServerPki(LAB.folder("pki"))
-    hosts = [f"DNS:*.{name}" for name in DOMAINS]
-    good = CAST.issue("hosts", CAST.ca, names=hosts)
-    late = CAST.issue("late", CAST.ca, names=hosts, life=(-90, -2))
-    srvid = CAST.issue("srvid", CAST.ca, names=["otherName:1.3.6.1.5.5.7.8.7;IA5:_imaps.srvid.test"])
-    dovecot = {name: mail.Dovecot(LAB, name, certificate) for name, certificate in
-               (("good", good), ("plain", None), ("expired", late), ("srvid", srvid))}
-    DOORS = Door(LAB, dovecot["good"].ports["imaps"])
-    ports = {name: server.ports for name, server in dovecot.items()}
-    ports["out"] = mail.Postfix(LAB, "out", good, dovecot["good"]).ports if mail.IS_ROOT else \
-        {"submission": dovecot["good"].ports["imap"], "submissions": dovecot["good"].ports["imaps"]}
-    ports |= {"door": DOORS.port, "closed": LAB.port()}
-    records = "imap IN A 127.0.0.1\nout IN A 127.0.0.1\n"
-    ZONES = zones.Zones(LAB, {name: (kind, (records if "imap" in text else "") + text.format(**ports))
-                              for name, (kind, text) in DOMAINS.items()})
+    world = World(LAB)
+    CAST, ZONES, DOORS = world.cast, world.zones, world.door
 
 
 class Case(unittest.TestCase):

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""A door before a server: it passes everything on, and counts who came."""
+import contextlib
+import socket
+import threading
+
+
+class Door:
+    """A port on loopback that passes everything on to another one."""
+
+    def __init__(self, lab, port):
+        self.target, self.count = port, 0
+        self.listener = socket.create_server(("127.0.0.1", lab.port()))
+        self.port = self.listener.getsockname()[1]
+        lab.stack.callback(self.listener.close)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                one, _ = self.listener.accept()
+                self.count += 1
+                other = socket.create_connection(("127.0.0.1", self.target))
+                for pair in ((one, other), (other, one)):
+                    threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
