@@ -9,7 +9,8 @@
 #include "daemon/minimum-record.h"
 #include "policy/reason.h"
 
-#define ACCOUNT_VERSION 1
+/* Version 2 has the client certificates' subjects, version 1 their digests alone. */
+#define ACCOUNT_VERSION 2
 /* Numbers of these enums stand in the file: values are appended, never moved. */
 _Static_assert(MT_ACCOUNT_STATE_COUNT == 3 && MT_SUSPENDER_COUNT == 4, "states of version 1");
 _Static_assert(MT_PROTO_COUNT == 4 && MT_TRANSPORT_COUNT == 3, "services of version 1");
@@ -122,6 +123,45 @@ consent_decode(struct mt_reader *reader, struct mt_account *account)
 }
 
 static void
+cert_encode(const struct mt_allowed_cert *cert, struct mt_writer *writer)
+{
+	mt_writer_bytes(writer, cert->sha256, sizeof(cert->sha256));
+	mt_writer_string(writer, cert->subject);
+	mt_writer_i64(writer, cert->allowed_usec);
+}
+
+static int
+cert_decode(struct mt_reader *reader, struct mt_account *account)
+{
+	struct mt_allowed_cert cert = {0};
+
+	mt_reader_bytes(reader, cert.sha256, sizeof(cert.sha256));
+	mt_reader_string(reader, cert.subject, sizeof(cert.subject));
+	cert.allowed_usec = mt_reader_i64(reader);
+	return reader->failed ? 1 : mt_account_add_cert(account, &cert);
+}
+
+/* Whose certificates count is said twice, by the list and by the minimum: they say the same. Of
+ * version 1 the minimum alone says it. */
+static int
+certs_settle(struct mt_account *account, const struct mt_digests *allowed, bool has_list)
+{
+	int r = allowed->n > MT_CLIENT_CERTS_MAX;
+
+	for (size_t i = 0; i < allowed->n && r == 0 && !has_list; i++) {
+		struct mt_allowed_cert cert = {0};
+
+		memcpy(cert.sha256, allowed->digest[i], sizeof(cert.sha256));
+		r = mt_account_add_cert(account, &cert);
+	}
+	if (r == 0 && account->n_certs != allowed->n)
+		r = 1;
+	for (size_t i = 0; i < account->n_certs && r == 0; i++)
+		r = !mt_digests_contain(allowed, account->certs[i].sha256);
+	return r;
+}
+
+static void
 head_encode(const struct mt_account *account, struct mt_writer *writer)
 {
 	mt_writer_bytes(writer, account->id.bytes, MT_ACCOUNT_ID_SIZE);
@@ -170,7 +210,7 @@ head_decode(struct mt_reader *reader, struct mt_account *ret)
 }
 
 static int
-minimum_decode(struct mt_reader *reader, struct mt_account *account)
+minimum_decode(struct mt_reader *reader, bool has_certs, struct mt_account *account)
 {
 	struct mt_bytes blob = mt_reader_blob(reader);
 	struct mt_reader inner = {.data = blob.data, .size = blob.size};
@@ -180,6 +220,8 @@ minimum_decode(struct mt_reader *reader, struct mt_account *account)
 	if (!min)
 		return -ENOMEM;
 	r = reader->failed ? 1 : mt_minimum_decode(&inner, min);
+	if (r == 0)
+		r = certs_settle(account, &min->client_cert_allow, has_certs);
 	free(min);
 	if (r != 0)
 		return r;
@@ -208,6 +250,9 @@ mt_account_encode(const struct mt_account *account, struct mt_writer *writer)
 	mt_writer_u8(writer, (unsigned int)account->n_declined);
 	for (size_t i = 0; i < account->n_declined; i++)
 		mt_writer_string(writer, account->declined[i]);
+	mt_writer_u8(writer, (unsigned int)account->n_certs);
+	for (size_t i = 0; i < account->n_certs; i++)
+		cert_encode(&account->certs[i], writer);
 	mt_writer_blob(writer, account->minimum, account->minimum_size);
 	return writer->failed ? -ENOMEM : 0;
 }
@@ -216,9 +261,11 @@ mt_account_encode(const struct mt_account *account, struct mt_writer *writer)
 static int
 account_decode(struct mt_reader *reader, struct mt_account *ret)
 {
+	const uint8_t version = mt_reader_u8(reader);
+	const bool has_certs = version >= 2;
 	int r = 0;
 
-	if (mt_reader_u8(reader) != ACCOUNT_VERSION)
+	if (version < 1 || version > ACCOUNT_VERSION)
 		return 1;
 	head_decode(reader, ret);
 	ret->n_endpoints = mt_reader_enum(reader, MT_ENDPOINTS_MAX + 1);
@@ -233,7 +280,11 @@ account_decode(struct mt_reader *reader, struct mt_account *ret)
 	ret->n_declined = mt_reader_enum(reader, MT_DECLINED_MAX + 1);
 	for (size_t i = 0; i < ret->n_declined; i++)
 		mt_reader_string(reader, ret->declined[i], sizeof(ret->declined[i]));
-	r = minimum_decode(reader, ret);
+	for (unsigned int n = has_certs ? mt_reader_enum(reader, MT_CLIENT_CERTS_MAX + 1) : 0;
+	     n > 0 && r == 0; n--)
+		r = cert_decode(reader, ret);
+	if (r == 0)
+		r = minimum_decode(reader, has_certs, ret);
 	if (r != 0)
 		return r;
 	return mt_reader_is_done(reader) ? 0 : 1;

@@ -66,6 +66,7 @@ mt_account_clear(struct mt_account *account)
 	free(account->pins);
 	free(account->pin_leaves);
 	free(account->consents);
+	free(account->certs);
 	free(account->minimum);
 	memset(account, 0, sizeof(*account));
 }
@@ -84,16 +85,18 @@ int
 mt_account_copy(const struct mt_account *account, struct mt_account *ret)
 {
 	const size_t n_pins = account->n_pins;
-	void *pins = NULL, *leaves = NULL, *consents = NULL, *minimum = NULL;
+	void *pins = NULL, *leaves = NULL, *consents = NULL, *certs = NULL, *minimum = NULL;
 
 	if (!copy_items(account->pins, n_pins, sizeof(*account->pins), &pins) ||
 	    !copy_items(account->pin_leaves, n_pins, sizeof(*account->pin_leaves), &leaves) ||
 	    !copy_items(account->consents, account->n_consents, sizeof(*account->consents),
 			&consents) ||
+	    !copy_items(account->certs, account->n_certs, sizeof(*account->certs), &certs) ||
 	    !copy_items(account->minimum, account->minimum_size, 1, &minimum)) {
 		free(pins);
 		free(leaves);
 		free(consents);
+		free(certs);
 		memset(ret, 0, sizeof(*ret));
 		return -ENOMEM;
 	}
@@ -101,6 +104,7 @@ mt_account_copy(const struct mt_account *account, struct mt_account *ret)
 	ret->pins = pins;
 	ret->pin_leaves = leaves;
 	ret->consents = consents;
+	ret->certs = certs;
 	ret->minimum = minimum;
 	return 0;
 }

@@ -55,6 +55,14 @@ struct mt_pin {
 	int64_t created_usec;
 };
 
+/* A client certificate the owner allowed for this account (RFC 8314 §5.5). Its key is his; nothing
+ * of it ever comes here (D-SYS-03). */
+struct mt_allowed_cert {
+	uint8_t sha256[32];
+	char subject[MT_CLIENT_CERT_SUBJECT_SIZE]; /* printable ASCII, for display; "" unknown */
+	int64_t allowed_usec;
+};
+
 /* Who suspended: only that party or an administrator may resume. */
 enum mt_suspender {
 	MT_SUSPENDER_NONE = 0,
@@ -84,6 +92,9 @@ struct mt_account {
 	size_t n_pins;
 	struct mt_consent *consents; /* owned */
 	size_t n_consents;
+	struct mt_allowed_cert *certs; /* owned; the one allowed last is the last, and the minimum's
+					  client_cert_allow holds the same digests */
+	size_t n_certs;
 	char declined[MT_DECLINED_MAX][MT_TOKEN_SIZE]; /* offers declined, by the offer's name */
 	size_t n_declined;
 
@@ -116,6 +127,10 @@ bool mt_account_awaits_confirmation(const struct mt_account *account,
 /* An endpoint's host has a pin and the last probe there did not reach confidentiality without it:
  * the account is then no more than reduced (R-5.4-10). */
 bool mt_account_relies_on_pin(const struct mt_account *account);
+/* The client certificate to present: of those both the account and its effective minimum allow, the
+ * one allowed last, so that a new one takes the place of the one it renews. NULL: none. */
+const struct mt_allowed_cert *mt_account_find_cert(const struct mt_account *account,
+						   const struct mt_effective *effective);
 bool mt_account_has_consent(const struct mt_account *account, enum mt_consent_kind kind,
 			    enum mt_proto proto, const char *host, uint16_t port,
 			    const uint8_t *leaf, int64_t now_usec);
@@ -141,6 +156,13 @@ void mt_account_remove_consent(struct mt_account *account, size_t index);
 int mt_account_find_consent(const struct mt_account *account, enum mt_consent_kind kind,
 			    enum mt_proto proto, const char *host, uint16_t port,
 			    const uint8_t *leaf, int64_t now_usec);
+
+/* Adds one as the last; one of that digest moves there. Return: 0, 1 full, -ENOMEM. */
+MT_MUST_CHECK int mt_account_add_cert(struct mt_account *account,
+				      const struct mt_allowed_cert *cert);
+/* Return: 0, 1 where there is none, -ENOMEM. */
+MT_MUST_CHECK int mt_account_remove_cert(struct mt_account *account,
+					 const uint8_t sha256[static 32]);
 
 /* Stored form. encode appends to writer; decode accepts any bytes. decode: 0, 1 malformed, -ENOMEM.
  */

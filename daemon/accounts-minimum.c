@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Edits of an account's own minimum, and of the client certificates that belong to it. */
+/* Edits of an account's own minimum. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -196,53 +196,4 @@ mt_accounts_weigh_minimum(struct mt_accounts *accounts, struct mt_actor actor,
 	r = minimum_weigh(accounts, account, min, both, ret_weaker);
 	free(both);
 	return r;
-}
-
-/* -- client certificates */
-
-static int
-client_cert_change(struct mt_accounts *accounts, struct mt_actor actor,
-		   const struct mt_account_id *id, const uint8_t *sha256, bool allow)
-{
-	struct mt_change change MT_CLEANUP(mt_change_clear);
-	struct mt_digests *digests;
-	struct mt_minimum min;
-	size_t i = 0;
-	int r = mt_change_begin(accounts, actor, id, &change);
-
-	if (r != 0)
-		return r;
-	mt_account_get_minimum(&change.account, &min);
-	digests = &min.client_cert_allow;
-	while (i < digests->n && memcmp(digests->digest[i], sha256, 32) != 0)
-		i++;
-	if (allow && i < digests->n)
-		return 0;
-	if (!allow && i == digests->n)
-		return MT_ACCOUNTS_E_NO_ENDPOINT;
-	if (allow && digests->n == MT_DIGESTS_MAX)
-		return MT_ACCOUNTS_E_QUOTA;
-	if (allow)
-		memcpy(digests->digest[digests->n++], sha256, 32);
-	else if (i < --digests->n)
-		memcpy(digests->digest[i], digests->digest[digests->n], 32);
-	digests->is_set = true;
-	min.present |= (uint32_t)MT_BIT(MT_FIELD_CLIENT_CERT_ALLOW);
-	mt_minimum_canonicalise(&min);
-	r = mt_account_put_minimum(&change.account, &min);
-	return r != 0 ? r : mt_change_finish(accounts, &change, MT_CHANGED_MINIMUM);
-}
-
-int
-mt_accounts_allow_client_cert(struct mt_accounts *accounts, struct mt_actor actor,
-			      const struct mt_account_id *id, const uint8_t sha256[static 32])
-{
-	return client_cert_change(accounts, actor, id, sha256, true);
-}
-
-int
-mt_accounts_revoke_client_cert(struct mt_accounts *accounts, struct mt_actor actor,
-			       const struct mt_account_id *id, const uint8_t sha256[static 32])
-{
-	return client_cert_change(accounts, actor, id, sha256, false);
 }

@@ -168,10 +168,13 @@ MT_MUST_CHECK int mt_accounts_set_minimum(struct mt_accounts *accounts, struct m
 MT_MUST_CHECK int mt_accounts_weigh_minimum(struct mt_accounts *accounts, struct mt_actor actor,
 					    const struct mt_account_id *id,
 					    const struct mt_minimum *min, bool *ret_weaker);
-/* Client certificates of this account alone (R-5.5-04, -05). QUOTA; NO_ENDPOINT where absent. */
+/* Client certificates of this account alone (R-5.5-04, -05). subject: printable ASCII, for display;
+ * one that is allowed again becomes the last. QUOTA, INVALID; NO_ENDPOINT where absent.
+ * accounts-cert.c */
 MT_MUST_CHECK int mt_accounts_allow_client_cert(struct mt_accounts *accounts, struct mt_actor actor,
 						const struct mt_account_id *id,
-						const uint8_t sha256[static 32]);
+						const uint8_t sha256[static 32],
+						const char *subject);
 MT_MUST_CHECK int mt_accounts_revoke_client_cert(struct mt_accounts *accounts,
 						 struct mt_actor actor,
 						 const struct mt_account_id *id,

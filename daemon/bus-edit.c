@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* org.mailtrust1.Account, edits that may lower protection: the minimum, consents, pins. Each says
- * here what it has to be confirmed by in system mode (bus-gate.h). */
+/* org.mailtrust1.Account, edits that may lower protection: the minimum, consents, pins, client
+ * certificates. Each says here what it has to be confirmed by in system mode (bus-gate.h). */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -179,10 +179,74 @@ unpin(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	return edit ? mt_edit_run_take(edit, read_pin(edit, args)) : -ENOMEM;
 }
 
+/* -- client certificates ------------------------------------------------------------------------
+ */
+
+static int
+apply_allow(struct mt_edit *edit)
+{
+	return mt_keeper_error(mt_accounts_allow_client_cert(
+		edit->keeper->accounts, edit->actor, &edit->id, edit->thumbprint, edit->subject));
+}
+
+static int
+apply_revoke(struct mt_edit *edit)
+{
+	return mt_keeper_error(mt_accounts_revoke_client_cert(edit->keeper->accounts, edit->actor,
+							      &edit->id, edit->thumbprint));
+}
+
+static int
+read_thumbprint(struct mt_edit *edit, DBusMessageIter *args)
+{
+	struct mt_bytes thumbprint = mt_codec_take_bytes(args);
+
+	if (thumbprint.size == sizeof(edit->thumbprint)) {
+		memcpy(edit->thumbprint, thumbprint.data, thumbprint.size);
+		return 0;
+	}
+	mt_diag_set(mt_request_diag(edit->request), SIZE_MAX,
+		    "a thumbprint is 32 bytes of SHA-256");
+	return MT_ERROR_INVALID_ARGUMENTS;
+}
+
+/* R-5.5-04: that the user configures it is authorisation enough, so polkit is not asked: it is his
+ * own name that it shows, and whoever has the key can show it without us. */
+static int
+allow_client_certificate(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_allow);
+	const char *subject;
+	int r;
+
+	if (!edit)
+		return -ENOMEM;
+	r = read_thumbprint(edit, args);
+	subject = mt_codec_take_string(args);
+	if (r == 0 && strlen(subject) >= sizeof(edit->subject)) {
+		mt_diag_set(mt_request_diag(request), SIZE_MAX, "the subject is too long");
+		r = MT_ERROR_INVALID_ARGUMENTS;
+	}
+	if (r == 0)
+		memcpy(edit->subject, subject, strlen(subject) + 1);
+	return mt_edit_run_take(edit, r);
+}
+
+/* It takes something away, so nobody is asked. */
+static int
+revoke_client_certificate(struct mt_request *request, DBusMessageIter *args, void *userdata)
+{
+	struct mt_edit *edit = mt_edit_new(userdata, request, apply_revoke);
+
+	return edit ? mt_edit_run_take(edit, read_thumbprint(edit, args)) : -ENOMEM;
+}
+
 const struct mt_method mt_edit_methods[] = {
 	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum},
 	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent},
 	{MT_CALL_ACCOUNT_PIN, MT_ACCESS_OWNER, pin},
 	{MT_CALL_ACCOUNT_UNPIN, MT_ACCESS_OWNER, unpin},
+	{MT_CALL_ACCOUNT_ALLOW_CLIENT_CERTIFICATE, MT_ACCESS_OWNER, allow_client_certificate},
+	{MT_CALL_ACCOUNT_REVOKE_CLIENT_CERTIFICATE, MT_ACCESS_OWNER, revoke_client_certificate},
 };
 const size_t mt_edit_n_methods = MT_ARRAY_SIZE(mt_edit_methods);

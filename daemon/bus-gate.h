@@ -31,6 +31,8 @@ struct mt_edit {
 	struct mt_consent consent;
 	bool every_leaf;
 	struct mt_endpoint endpoint;
+	uint8_t thumbprint[32];
+	char subject[MT_CLIENT_CERT_SUBJECT_SIZE];
 
 	struct mt_authorization *authorization; /* while polkit is asked */
 };

@@ -163,6 +163,32 @@ append_pins(void *account, uint32_t uid, DBusMessageIter *variant, void *userdat
 	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
 }
 
+static int
+append_cert(DBusMessageIter *array, const struct mt_allowed_cert *cert)
+{
+	struct mt_dict dict;
+
+	mt_dict_open(&dict, array);
+	mt_dict_add_bytes(&dict, "thumbprint", (struct mt_bytes){cert->sha256, 32});
+	mt_dict_add_string(&dict, "subject", cert->subject);
+	mt_dict_add_time(&dict, "allowed", cert->allowed_usec);
+	return mt_dict_close(&dict);
+}
+
+static int
+append_certs(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	const struct mt_account *a = account;
+	DBusMessageIter array;
+	int r = 0;
+
+	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_certs && r == 0; i++)
+		r = append_cert(&array, &a->certs[i]);
+	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
 const struct mt_property mt_account_properties[] = {
 	{MT_PROPERTY_ACCOUNT_ID, append_id},
 	{MT_PROPERTY_ACCOUNT_ADDRESS, append_address},
@@ -173,6 +199,7 @@ const struct mt_property mt_account_properties[] = {
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_endpoints},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_consents},
 	{MT_PROPERTY_ACCOUNT_PINS, append_pins},
+	{MT_PROPERTY_ACCOUNT_CLIENT_CERTIFICATES, append_certs},
 };
 const size_t mt_account_n_properties = MT_ARRAY_SIZE(mt_account_properties);
 

@@ -29,6 +29,18 @@ remember_session(struct mt_verdicts *v, const struct mt_question *q, const struc
 
 /* -- deciding ---------------------------------------------------------------------------------- */
 
+/* Copied at once: the account is borrowed, and what follows may look at others. */
+static void
+note_client_cert(const struct mt_gathered *g, struct mt_answer *a)
+{
+	const struct mt_allowed_cert *cert =
+		a->verdict.client_cert_fits ? mt_account_find_cert(g->account, g->effective) : NULL;
+
+	a->has_client_cert = cert != NULL;
+	if (cert)
+		memcpy(a->client_cert, cert->sha256, sizeof(a->client_cert));
+}
+
 static void
 decide(struct mt_verdicts *v, const struct mt_question *q, struct mt_gathered *g,
        const struct mt_validation *validation, int64_t now_usec, struct mt_verdict *ret)
@@ -217,6 +229,9 @@ mt_verdicts_fill_reply(struct mt_verdicts *v, const struct mt_question *q, struc
 		reply->missing = mt_evidence_missing(&q->evidence, q->op, q->options.phase);
 	if (mt_verdict_has(&a->verdict, MT_REASON_EVIDENCE_INCONSISTENT))
 		reply->contradiction = mt_evidence_contradiction(&q->evidence);
+	/* R-5.5-03: a verdict that became another one meanwhile names none. */
+	reply->has_client_certificate = a->verdict.client_cert_fits && a->has_client_cert;
+	memcpy(reply->client_certificate, a->client_cert, sizeof(reply->client_certificate));
 	reply->has_consent = find_consent_kind(&a->verdict, &reply->consent);
 }
 
@@ -264,6 +279,7 @@ mt_verdicts_answer(struct mt_verdicts *v, struct mt_question *q, struct mt_gathe
 	int r;
 
 	decide(v, q, g, validation, now_usec, &a->verdict);
+	note_client_cert(g, a);
 	note_foreign_pin(v, q, g, &a->verdict);
 	consume(v, q, &a->verdict);
 	r = fill_claims(v, q, g, validation, &a->verdict, now_usec, &claims);

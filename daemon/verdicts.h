@@ -60,6 +60,8 @@ struct mt_answer {
 	struct mt_check_reply reply; /* reply.token points to token below */
 	struct mt_verdict verdict;
 	char token[MT_VERDICT_TEXT_SIZE];
+	bool has_client_cert; /* the account allows one on this connection */
+	uint8_t client_cert[32];
 };
 
 typedef void (*mt_answer_fn)(const struct mt_answer *answer, void *userdata);

@@ -44,6 +44,19 @@ row_authentication(struct decision *d)
 	return GO_ON;
 }
 
+/* RFC 8314 §8: TLS 1.2 shows the certificate to everybody on the path. */
+static bool
+exposes_client_cert(const struct decision *d)
+{
+	return d->in->evidence->tls_version < MT_TLS_VERSION_1_3;
+}
+
+static bool
+forbids_exposing(const struct decision *d)
+{
+	return d->value[MT_FIELD_CLIENT_CERT_TLS_MIN] == MT_TLS_MIN_1_3;
+}
+
 enum step
 row_client_cert(struct decision *d)
 {
@@ -51,6 +64,8 @@ row_client_cert(struct decision *d)
 	const struct mt_digests *allowed = &d->in->policy->m.client_cert_allow;
 	bool implicit = ev->transport == MT_TRANSPORT_IMPLICIT;
 
+	d->v->client_cert_fits = d->in->phase == MT_PHASE_HANDSHAKE && implicit &&
+				 !(exposes_client_cert(d) && forbids_exposing(d));
 	if (!has(d, MT_EV_CLIENTCERT_PRESENTED)) {
 		if (ev->clientcert_requested && !implicit && allowed->is_set && allowed->n > 0)
 			return note(d, MT_REASON_CLIENTCERT_NOT_IMPLICIT);
@@ -63,10 +78,9 @@ row_client_cert(struct decision *d)
 		return deny(d, MT_REASON_CLIENTCERT_NOT_AUTHORIZED);
 	if (!implicit)
 		return deny(d, MT_REASON_CLIENTCERT_NOT_IMPLICIT);
-	if (ev->tls_version >= MT_TLS_VERSION_1_3)
+	if (!exposes_client_cert(d))
 		return note(d, MT_REASON_CLIENTCERT_AUTHORIZED);
-	/* RFC 8314 §8: TLS 1.2 shows the certificate to everybody on the path. */
-	if (d->value[MT_FIELD_CLIENT_CERT_TLS_MIN] == MT_TLS_MIN_1_3) {
+	if (forbids_exposing(d)) {
 		blame(d, MT_FIELD_CLIENT_CERT_TLS_MIN);
 		return deny(d, MT_REASON_CLIENTCERT_IDENTITY_EXPOSED);
 	}
@@ -221,6 +235,7 @@ decision_finish(struct decision *d)
 		if ((d->failing & (1u << i)) && d->layer[i] > d->v->layer)
 			d->v->layer = (enum mt_layer)d->layer[i];
 	d->v->level = level_of(d);
+	d->v->client_cert_fits = d->v->client_cert_fits && d->v->decision >= MT_DECISION_AWC;
 	d->v->resumable = d->v->decision == MT_DECISION_ALLOW && d->v->conf;
 }
 

@@ -60,6 +60,12 @@
 #define MT_ENDPOINTS_MAX 6
 #define MT_PINS_MAX 8
 #define MT_CONSENTS_MAX 32
+/* Client certificates: a person has one for a mailbox, and a second while it is renewed. */
+#define MT_CLIENT_CERTS_MAX 8
+/* A subject as one line of text; real ones have 30 to 150 characters. */
+#define MT_CLIENT_CERT_SUBJECT_SIZE 256
+/* A leaf, MT_CHAIN_MAX issuers and a key of RSA 4096 are 30 KiB of PEM. */
+#define MT_CLIENT_CERT_BYTES_MAX (64 * 1024)
 
 /* Time. */
 #define MT_OLD_ANCHORS_USEC (3600 * MT_USEC_PER_SEC)     /* DESIGN §8 */

@@ -20,12 +20,13 @@ struct mt_verdict {
 	bool conf; /* may be shown as "this connection is confidential"; true only with ALLOW */
 	enum mt_reason reasons[MT_REASONS_MAX]; /* row order: faults first, the outcome code last */
 	size_t n_reasons;
-	enum mt_layer layer; /* that decided (mt_src) */
-	uint32_t consumed;   /* MT_BIT(enum mt_consent_kind) of consents used up */
-	bool resumable;      /* nothing stood against this connection: a session may be resumed */
-	enum mt_level level; /* reached on this connection, for the remembered best level */
-	bool dane_absent;    /* no secure TLSA data: Check's detail says so, reasons need not */
-	bool log_not_owner;  /* administrator's log: account.not-owner */
+	enum mt_layer layer;   /* that decided (mt_src) */
+	uint32_t consumed;     /* MT_BIT(enum mt_consent_kind) of consents used up */
+	bool resumable;        /* nothing stood against this connection: a session may be resumed */
+	enum mt_level level;   /* reached on this connection, for the remembered best level */
+	bool client_cert_fits; /* phase handshake, AWC or ALLOW: a server may be shown one */
+	bool dane_absent;      /* no secure TLSA data: Check's detail says so, reasons need not */
+	bool log_not_owner;    /* administrator's log: account.not-owner */
 	bool log_pin_other_account; /* administrator's log: pin.other-account */
 };
 

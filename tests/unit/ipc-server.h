@@ -289,6 +289,7 @@ static const struct mt_property test_properties[] = {
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_list},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_list},
 	{MT_PROPERTY_ACCOUNT_PINS, append_list},
+	{MT_PROPERTY_ACCOUNT_CLIENT_CERTIFICATES, append_list},
 };
 
 static char account_of_root[] = "account of root";

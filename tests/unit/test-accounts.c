@@ -426,7 +426,7 @@ outcomes_of(struct world *world, struct mt_actor actor, const struct mt_account_
 	ret[i++] = set_probe(world, actor, id, HOST, 993, true, NULL);
 	ret[i++] = set_field(world, actor, id, "min_conf", "off");
 	ret[i++] = set_field(world, actor, id, "tls_min", "1.3");
-	ret[i++] = mt_accounts_allow_client_cert(accounts, actor, id, leaf_1);
+	ret[i++] = mt_accounts_allow_client_cert(accounts, actor, id, leaf_1, "");
 	ret[i++] = mt_accounts_revoke_client_cert(accounts, actor, id, leaf_1);
 	for (enum mt_consent_kind kind = 0; kind < MT_CONSENT_KIND_COUNT; kind++)
 		ret[i++] = give(world, actor, id, kind);
@@ -587,7 +587,7 @@ editing_one_account_leaves_the_other_byte_for_byte(void **state)
 
 	assert_int_equal(mt_account_encode(get(world, &b), &before), 0);
 	reduce(world, &a);
-	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &a, leaf_1), 0);
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &a, leaf_1, ""), 0);
 	world_restart(world);
 	assert_int_equal(mt_account_encode(get(world, &b), &after), 0);
 	assert_int_equal(before.size, after.size);
@@ -1152,16 +1152,88 @@ client_certificates_belong_to_one_account(void **state)
 			     b = add_active(world, "b@example.test");
 	const struct mt_effective *effective;
 
-	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &a, leaf_1), 0);
+	world->what = 0;
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &a, leaf_1, "CN=Ann"),
+			 0);
+	assert_int_equal(world->what, MT_CHANGED_MINIMUM);
 	effective = mt_accounts_effective(world->accounts, get(world, &a));
 	assert_true(mt_digests_contain(&effective->m.client_cert_allow, leaf_1));
 	effective = mt_accounts_effective(world->accounts, get(world, &b));
 	assert_int_equal(effective->m.client_cert_allow.n, 0);
 	assert_int_equal(mt_accounts_revoke_client_cert(world->accounts, ann, &b, leaf_1),
 			 MT_ACCOUNTS_E_NO_ENDPOINT);
+	world->what = 0;
 	assert_int_equal(mt_accounts_revoke_client_cert(world->accounts, ann, &a, leaf_1), 0);
+	assert_int_equal(world->what, MT_CHANGED_MINIMUM);
 	effective = mt_accounts_effective(world->accounts, get(world, &a));
 	assert_int_equal(effective->m.client_cert_allow.n, 0);
+}
+
+/* R-5.5-05: neither a template nor the same address again carries it over. */
+static void
+a_client_certificate_is_not_inherited(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id a = add_active(world, ADDRESS), b = add(world, "b@example.test");
+	struct mt_minimum *min = malloc(sizeof(*min));
+
+	assert_non_null(min);
+	assert_int_equal(set_field(world, ann, &a, "tls_min", "1.3"), 0);
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &a, leaf_1, ""), 0);
+	mt_account_get_minimum(get(world, &a), min);
+	assert_int_equal(min->client_cert_allow.n, 1);
+	assert_int_equal(mt_accounts_set_minimum(world->accounts, ann, &b, min), 0);
+	mt_account_get_minimum(get(world, &b), min);
+	assert_int_equal(min->values[MT_FIELD_TLS_MIN], MT_TLS_MIN_1_3);
+	assert_int_equal(min->client_cert_allow.n, 0);
+	assert_int_equal(get(world, &b)->n_certs, 0);
+	assert_int_equal(mt_accounts_remove(world->accounts, ann, &a), 0);
+	a = add(world, ADDRESS);
+	mt_account_get_minimum(get(world, &a), min);
+	assert_int_equal(min->client_cert_allow.n, 0);
+	assert_int_equal(get(world, &a)->n_certs, 0);
+	free(min);
+}
+
+static void
+whose_a_client_certificate_is_is_printable_and_short(void **state)
+{
+	char longest[MT_CLIENT_CERT_SUBJECT_SIZE + 1];
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+
+	memset(longest, 'x', sizeof(longest));
+	longest[MT_CLIENT_CERT_SUBJECT_SIZE] = '\0';
+	for (size_t i = 0; i < 4; i++) {
+		const char *const wrong[] = {"CN=\033[2J", "CN=\n", "CN=\303\274", longest};
+
+		assert_int_equal(
+			mt_accounts_allow_client_cert(world->accounts, ann, &id, leaf_1, wrong[i]),
+			MT_ACCOUNTS_E_INVALID);
+	}
+	assert_int_equal(get(world, &id)->n_certs, 0);
+	longest[MT_CLIENT_CERT_SUBJECT_SIZE - 1] = '\0';
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &id, leaf_1, longest),
+			 0);
+	world_restart(world);
+	assert_string_equal(get(world, &id)->certs[0].subject, longest);
+}
+
+static void
+allowing_what_is_allowed_last_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+	unsigned int n_changed;
+
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &id, leaf_1, "1"), 0);
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &id, leaf_2, "2"), 0);
+	n_changed = world->n_changed;
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &id, leaf_2, "2"), 0);
+	assert_int_equal(world->n_changed, n_changed);
+	assert_int_equal(mt_accounts_allow_client_cert(world->accounts, ann, &id, leaf_1, "1"), 0);
+	assert_int_equal(world->n_changed, n_changed + 1);
+	assert_memory_equal(get(world, &id)->certs[1].sha256, leaf_1, 32);
 }
 
 static void
@@ -1342,6 +1414,9 @@ main(void)
 		CASE(the_best_level_only_rises),
 		CASE(a_setup_idle_for_a_day_is_forgotten),
 		CASE(client_certificates_belong_to_one_account),
+		CASE(a_client_certificate_is_not_inherited),
+		CASE(whose_a_client_certificate_is_is_printable_and_short),
+		CASE(allowing_what_is_allowed_last_changes_nothing),
 		CASE(a_damaged_account_is_degraded_alone_and_can_be_removed),
 		CASE(no_sequence_of_calls_brings_an_active_account_to_setup),
 		CASE(an_id_is_thirty_two_lower_case_digits_and_nothing_else),

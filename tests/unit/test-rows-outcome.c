@@ -218,6 +218,51 @@ row_38_tls_1_2_exposes_the_certificate_and_may_not(void **state)
 			"clientcert.identity-exposed, conf.met]");
 }
 
+/* R-8-03, R-8-04: what the daemon says while the handshake waits. */
+static void
+row_38_in_phase_handshake_a_connection_is_one_for_a_client_certificate_or_not(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	c.in.phase = MT_PHASE_HANDSHAKE;
+	assert_true(case_decide(&c)->client_cert_fits);
+	case_set(&c, "client_cert_tls_min", "1.3");
+	assert_true(case_decide(&c)->client_cert_fits);
+	c.ev.tls_version = MT_TLS_VERSION_1_2;
+	strcpy(c.ev.tls_cipher, "ECDHE-RSA-AES128-GCM-SHA256");
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_ALLOW);
+	assert_false(c.v.client_cert_fits);
+	case_set(&c, "client_cert_tls_min", "1.2");
+	assert_true(case_decide(&c)->client_cert_fits);
+	/* later there is nothing left to present */
+	c.in.phase = MT_PHASE_FINAL;
+	assert_false(case_decide(&c)->client_cert_fits);
+}
+
+static void
+row_38_none_is_for_a_connection_that_is_refused_or_not_implicit(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	c.in.phase = MT_PHASE_HANDSHAKE;
+	case_fault(&c, MT_CERT_EXPIRED);
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+	assert_false(c.v.client_cert_fits);
+	case_init(&c);
+	c.in.phase = MT_PHASE_HANDSHAKE;
+	/* after row 38 has said yes */
+	case_state(&c, MT_ACCOUNT_SETUP, MT_OP_AUTHENTICATE);
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+	assert_false(c.v.client_cert_fits);
+	case_init(&c);
+	c.in.phase = MT_PHASE_HANDSHAKE;
+	case_starttls(&c);
+	assert_int_equal(case_decide(&c)->decision, MT_DECISION_ALLOW);
+	assert_false(c.v.client_cert_fits);
+}
+
 static void
 row_39_nothing_but_a_test_goes_before_commit(void **state)
 {
@@ -501,6 +546,9 @@ main(void)
 		cmocka_unit_test(row_38_a_certificate_that_is_not_on_the_list_denies),
 		cmocka_unit_test(row_38_the_organisations_list_only_narrows_the_accounts),
 		cmocka_unit_test(row_38_client_certificates_belong_to_implicit_tls),
+		cmocka_unit_test(
+			row_38_in_phase_handshake_a_connection_is_one_for_a_client_certificate_or_not),
+		cmocka_unit_test(row_38_none_is_for_a_connection_that_is_refused_or_not_implicit),
 		cmocka_unit_test(row_38_tls_1_2_exposes_the_certificate_and_may_not),
 		cmocka_unit_test(row_39_nothing_but_a_test_goes_before_commit),
 		cmocka_unit_test(row_40_confidentiality_allows_whatever_the_minimum_says),
