@@ -5,7 +5,7 @@
  *   bench-client [option...]
  *     --address A      D-Bus address to connect to; with --bus it is a message bus
  *     --name N         destination on the bus
- *     --account PATH   object that is asked
+ *     --account PATH   object that is asked; given again, they are asked in turn
  *     --host H --port N --chain PEM      the evidence: an IMAP server and what it sent
  *     --mint KEY       every request has a leaf of its own, signed with the issuer's key
  *     --count N        requests that are measured
@@ -32,15 +32,18 @@
 #include "ipc/codec.h"
 
 #define TIMEOUT_MSEC 20000
+#define ACCOUNTS_MAX 256
 /* evidence may be 30 s old; it is renewed well before */
 #define RENEW_USEC (5 * MT_USEC_PER_SEC)
 
 struct bench {
-	const char *address, *name, *account, *host, *chain_path, *mint_key, *save, *action;
+	const char *address, *name, *host, *chain_path, *mint_key, *save, *action;
 	bool is_bus;
 	uint16_t port;
 	long count, pause_usec;
 	int depth;
+	const char *accounts[ACCOUNTS_MAX];
+	size_t n_accounts, next_account;
 
 	DBusConnection *connection;
 	struct mt_evidence evidence;
@@ -167,8 +170,9 @@ fill_evidence(struct bench *b)
 static DBusMessage *
 build_check(struct bench *b)
 {
-	DBusMessage *message = dbus_message_new_method_call(b->name, b->account,
-							    "org.mailtrust1.Account", "Check");
+	DBusMessage *message =
+		dbus_message_new_method_call(b->name, b->n_accounts > 0 ? b->accounts[0] : "/",
+					     "org.mailtrust1.Account", "Check");
 	DBusMessageIter iter, options;
 
 	fill_evidence(b);
@@ -219,6 +223,7 @@ static DBusMessage *
 next_message(struct bench *b)
 {
 	int64_t now = clock_usec(CLOCK_MONOTONIC);
+	DBusMessage *message;
 
 	if (b->mint_key)
 		mint(b);
@@ -228,7 +233,12 @@ next_message(struct bench *b)
 		b->message = b->action ? build_polkit(b) : build_check(b);
 		b->built_usec = now;
 	}
-	return dbus_message_copy(b->message);
+	message = dbus_message_copy(b->message);
+	if (!message ||
+	    (b->n_accounts > 1 &&
+	     !dbus_message_set_path(message, b->accounts[b->next_account++ % b->n_accounts])))
+		fail("out of memory");
+	return message;
 }
 
 /* polkit's reply begins with a boolean inside a struct, ours with the decision. */
@@ -392,7 +402,8 @@ set_option(struct bench *b, int option, const char *value)
 		b->name = value;
 		break;
 	case 'o':
-		b->account = value;
+		if (b->n_accounts < ACCOUNTS_MAX)
+			b->accounts[b->n_accounts++] = value;
 		break;
 	case 'h':
 		b->host = value;
@@ -435,7 +446,7 @@ main(int argc, char **argv)
 		{"chain", 1, NULL, 'c'},   {"mint", 1, NULL, 'm'}, {"count", 1, NULL, 'N'},
 		{"depth", 1, NULL, 'd'},   {"save", 1, NULL, 's'}, {"polkit", 1, NULL, 'k'},
 		{"pause", 1, NULL, 'u'},   {NULL, 0, NULL, 0}};
-	struct bench b = {.host = "localhost", .account = "/", .count = 1000};
+	struct bench b = {.host = "localhost", .count = 1000};
 
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
 		set_option(&b, option, optarg);
