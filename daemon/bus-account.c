@@ -446,12 +446,12 @@ remove_account(struct mt_request *request, DBusMessageIter *args, void *userdata
 }
 
 const struct mt_method mt_account_methods[] = {
-	{MT_CALL_ACCOUNT_CHECK, MT_ACCESS_OWNER, check},
-	{MT_CALL_ACCOUNT_SET_ENDPOINT, MT_ACCESS_OWNER, set_endpoint},
-	{MT_CALL_ACCOUNT_REMOVE_ENDPOINT, MT_ACCESS_OWNER, remove_endpoint},
-	{MT_CALL_ACCOUNT_RESOLVE, MT_ACCESS_OWNER, resolve},
-	{MT_CALL_ACCOUNT_PROBE, MT_ACCESS_OWNER, probe},
-	{MT_CALL_ACCOUNT_COMMIT, MT_ACCESS_OWNER, commit},
-	{MT_CALL_ACCOUNT_REMOVE, MT_ACCESS_OWNER, remove_account},
+	{MT_CALL_ACCOUNT_CHECK, MT_ACCESS_OWNER, check, MT_WHEN_CALLED},
+	{MT_CALL_ACCOUNT_SET_ENDPOINT, MT_ACCESS_OWNER, set_endpoint, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_REMOVE_ENDPOINT, MT_ACCESS_OWNER, remove_endpoint, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_RESOLVE, MT_ACCESS_OWNER, resolve, MT_WHEN_CALLED},
+	{MT_CALL_ACCOUNT_PROBE, MT_ACCESS_OWNER, probe, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_COMMIT, MT_ACCESS_OWNER, commit, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_REMOVE, MT_ACCESS_OWNER, remove_account, MT_WHEN_READY},
 };
 const size_t mt_account_n_methods = MT_ARRAY_SIZE(mt_account_methods);

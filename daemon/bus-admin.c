@@ -90,9 +90,9 @@ stats(struct mt_request *request, DBusMessageIter *args, void *userdata)
 }
 
 const struct mt_method mt_admin_methods[] = {
-	{MT_CALL_ADMIN_SUSPEND, MT_ACCESS_ADMIN, suspend},
-	{MT_CALL_ADMIN_RESUME, MT_ACCESS_ADMIN, resume},
-	{MT_CALL_ADMIN_ROTATE_KEY, MT_ACCESS_ADMIN, rotate_key},
-	{MT_CALL_ADMIN_STATS, MT_ACCESS_ADMIN, stats},
+	{MT_CALL_ADMIN_SUSPEND, MT_ACCESS_ADMIN, suspend, MT_WHEN_READY},
+	{MT_CALL_ADMIN_RESUME, MT_ACCESS_ADMIN, resume, MT_WHEN_READY},
+	{MT_CALL_ADMIN_ROTATE_KEY, MT_ACCESS_ADMIN, rotate_key, MT_WHEN_CALLED},
+	{MT_CALL_ADMIN_STATS, MT_ACCESS_ADMIN, stats, MT_WHEN_CALLED},
 };
 const size_t mt_admin_n_methods = MT_ARRAY_SIZE(mt_admin_methods);

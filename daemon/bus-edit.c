@@ -242,11 +242,13 @@ revoke_client_certificate(struct mt_request *request, DBusMessageIter *args, voi
 }
 
 const struct mt_method mt_edit_methods[] = {
-	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum},
-	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent},
-	{MT_CALL_ACCOUNT_PIN, MT_ACCESS_OWNER, pin},
-	{MT_CALL_ACCOUNT_UNPIN, MT_ACCESS_OWNER, unpin},
-	{MT_CALL_ACCOUNT_ALLOW_CLIENT_CERTIFICATE, MT_ACCESS_OWNER, allow_client_certificate},
-	{MT_CALL_ACCOUNT_REVOKE_CLIENT_CERTIFICATE, MT_ACCESS_OWNER, revoke_client_certificate},
+	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, set_minimum, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_RECORD_CONSENT, MT_ACCESS_OWNER, record_consent, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_PIN, MT_ACCESS_OWNER, pin, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_UNPIN, MT_ACCESS_OWNER, unpin, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_ALLOW_CLIENT_CERTIFICATE, MT_ACCESS_OWNER, allow_client_certificate,
+	 MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_REVOKE_CLIENT_CERTIFICATE, MT_ACCESS_OWNER, revoke_client_certificate,
+	 MT_WHEN_READY},
 };
 const size_t mt_edit_n_methods = MT_ARRAY_SIZE(mt_edit_methods);

@@ -222,7 +222,7 @@ set_discovered(struct mt_request *request, DBusMessageIter *args, void *userdata
 }
 
 const struct mt_method mt_srv_methods[] = {
-	{MT_CALL_ACCOUNT_SET_DISCOVERED, MT_ACCESS_OWNER, set_discovered},
-	{MT_CALL_ACCOUNT_GET_SRV, MT_ACCESS_OWNER, get_srv},
+	{MT_CALL_ACCOUNT_SET_DISCOVERED, MT_ACCESS_OWNER, set_discovered, MT_WHEN_READY},
+	{MT_CALL_ACCOUNT_GET_SRV, MT_ACCESS_OWNER, get_srv, MT_WHEN_CALLED},
 };
 const size_t mt_srv_n_methods = MT_ARRAY_SIZE(mt_srv_methods);

@@ -106,6 +106,15 @@ each_account(uint32_t uid, mt_each_account_fn fn, void *context, void *userdata)
 	}
 }
 
+/* DESIGN §7: nothing is committed until the store's check has reported. */
+static bool
+is_ready(void *userdata)
+{
+	const struct mt_keeper *keeper = userdata;
+
+	return mt_store_get_state(keeper->store) != MT_STORE_CHECKING;
+}
+
 /* -- what the accounts report ------------------------------------------------------------------ */
 
 static void
@@ -305,6 +314,8 @@ open_dispatch(struct mt_keeper *k)
 		.properties = properties,
 		.find_account = find_account,
 		.each_account = each_account,
+		.is_ready = is_ready,
+		.base = k->base,
 		.is_user_mode = k->config->user,
 		.own_uid = getuid(),
 		.userdata = k,
@@ -384,6 +395,8 @@ on_store_checked(evutil_socket_t fd, short what, void *data)
 	adopt_floor(k);
 	if (mt_store_check_fd(k->store) < 0)
 		event_del(k->check_event);
+	if (is_ready(k))
+		mt_dispatch_resume(k->dispatch);
 }
 
 static int

@@ -5,8 +5,8 @@
 /*
  * What dispatch.c, objects.c and signals.c share, and nobody else includes.
  *
- * dispatch.c owns requests and routing; objects.c answers Introspect, Properties and
- * GetManagedObjects; signals.c owns the subscribers.
+ * dispatch.c owns requests and routing; dispatch-wait.c the requests that came too early; objects.c
+ * answers Introspect, Properties and GetManagedObjects; signals.c owns the subscribers.
  */
 
 #include <sys/queue.h>
@@ -23,6 +23,7 @@ struct mt_request {
 	void *account; /* while the handler runs */
 	struct mt_diag diag;
 	bool in_handler, is_kept, is_done;
+	struct event *deadline; /* owned; not NULL: it waits to be run at all */
 	void (*on_cancel)(struct mt_request *request, void *data);
 	void *data;
 };
@@ -37,9 +38,19 @@ struct mt_dispatch {
 	const struct mt_method *methods[MT_CALL_COUNT];
 	mt_property_fn properties[MT_PROPERTY_COUNT];
 	TAILQ_HEAD(, mt_request) kept;
-	size_t n_kept;
+	size_t n_kept, n_waiting;
 	TAILQ_HEAD(, mt_subscriber) subscribers;
 };
+
+/* dispatch.c: runs the handler, and sees to it that there is a reply or a keeper. The request may
+ * be gone afterwards. */
+void mt_request_run(struct mt_request *request);
+void mt_request_unkeep(struct mt_request *request);
+
+/* dispatch-wait.c: is it too early to run this request? */
+bool mt_request_must_wait(const struct mt_request *request);
+/* Keeps it until it may be run. Return: 0, an enum mt_error, negative errno. */
+int mt_request_wait(struct mt_request *request);
 
 /* objects.c: rows of the interfaces that need nothing from the daemon. */
 extern const struct mt_method mt_object_methods[];

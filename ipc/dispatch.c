@@ -94,8 +94,8 @@ request_free(struct mt_request *request)
 	free(request);
 }
 
-static void
-unkeep(struct mt_request *request)
+void
+mt_request_unkeep(struct mt_request *request)
 {
 	if (!request->is_kept)
 		return;
@@ -108,7 +108,7 @@ unkeep(struct mt_request *request)
 static void
 cancel(struct mt_request *request)
 {
-	unkeep(request);
+	mt_request_unkeep(request);
 	request->is_done = true;
 	if (request->on_cancel)
 		request->on_cancel(request, request->data);
@@ -118,7 +118,7 @@ cancel(struct mt_request *request)
 static void
 finish(struct mt_request *request)
 {
-	unkeep(request);
+	mt_request_unkeep(request);
 	request->is_done = true;
 	if (!request->in_handler)
 		request_free(request);
@@ -353,6 +353,25 @@ run(struct mt_request *request)
 	return dispatch->methods[request->call]->handler(request, &args, config->userdata);
 }
 
+/* What came to nothing is an error; what is over is gone. */
+static void
+settle(struct mt_request *request, int r)
+{
+	if (!request->is_done && !request->is_kept)
+		mt_request_fail(request, error_of(r));
+	request->account = NULL;
+	request->in_handler = false;
+	if (request->is_done)
+		request_free(request);
+}
+
+void
+mt_request_run(struct mt_request *request)
+{
+	request->in_handler = true;
+	settle(request, run(request));
+}
+
 void
 mt_dispatch_call(struct mt_caller *caller, DBusMessage *message, void *data)
 {
@@ -372,14 +391,12 @@ mt_dispatch_call(struct mt_caller *caller, DBusMessage *message, void *data)
 	request->caller = caller;
 	request->call = call;
 	request->message = dbus_message_ref(message);
+	if (!mt_request_must_wait(request)) {
+		mt_request_run(request);
+		return;
+	}
 	request->in_handler = true;
-	r = run(request);
-	if (!request->is_done && !request->is_kept)
-		mt_request_fail(request, error_of(r));
-	request->account = NULL;
-	request->in_handler = false;
-	if (request->is_done)
-		request_free(request);
+	settle(request, mt_request_wait(request));
 }
 
 static struct mt_request *

@@ -16,6 +16,10 @@
  * A request belongs to its caller. It is replied to exactly once: from the handler, or later if the
  * handler kept it with mt_request_keep(). When the caller goes away first, on_cancel runs instead
  * and the request is gone. Per caller and per uid, only so many are outstanding (D-SYS-10).
+ *
+ * A call that changes something may come before the daemon may change anything: while it checks its
+ * store after start (DESIGN §7). Such a call waits, within bounds, and so do those behind it on its
+ * connection, for their order is the caller's; what only asks is answered meanwhile.
  */
 
 #include <dbus/dbus.h>
@@ -46,10 +50,14 @@ enum mt_access {
  */
 typedef int (*mt_handler_fn)(struct mt_request *request, DBusMessageIter *args, void *userdata);
 
+/* When a call is run: as it comes, or where it changes something, once something may be changed. */
+enum mt_when { MT_WHEN_CALLED = 0, MT_WHEN_READY };
+
 struct mt_method {
 	enum mt_call call;
 	enum mt_access access;
 	mt_handler_fn handler;
+	enum mt_when when;
 };
 
 /* Appends the value of one property; account is what find_account() gave, NULL for the root. The
@@ -75,6 +83,10 @@ struct mt_dispatch_config {
 	void *(*find_account)(const char *id, uint32_t uid, void *userdata);
 	/* All accounts of the uid. */
 	void (*each_account)(uint32_t uid, mt_each_account_fn fn, void *context, void *userdata);
+	/* False: calls that change something wait until mt_dispatch_resume(). NULL: true. */
+	bool (*is_ready)(void *userdata);
+	struct event_base *base; /* borrowed; for their deadline */
+	uint64_t patience_usec;  /* after which they fail; 0: MT_READY_PATIENCE_USEC */
 	bool is_user_mode;
 	uint32_t own_uid;
 	void *userdata; /* of handlers and all functions above */
@@ -92,6 +104,8 @@ MT_DEFINE_CLEANUP(struct mt_dispatch *, mt_dispatch_free);
  * {mt_dispatch_call, mt_dispatch_gone, …}. The dispatch is freed first, then the bus. */
 void mt_dispatch_call(struct mt_caller *caller, DBusMessage *message, void *dispatch);
 void mt_dispatch_gone(struct mt_caller *caller, void *dispatch);
+/* is_ready() has come true: runs what waits, in the order it came. Not from inside a handler. */
+void mt_dispatch_resume(struct mt_dispatch *dispatch);
 
 /* Requests */
 

@@ -303,10 +303,11 @@ handle_managed(struct mt_request *request, DBusMessageIter *args, void *userdata
 }
 
 const struct mt_method mt_object_methods[] = {
-	{MT_CALL_INTROSPECTABLE_INTROSPECT, MT_ACCESS_ANYONE, handle_introspect},
-	{MT_CALL_PROPERTIES_GET, MT_ACCESS_ANYONE, handle_get},
-	{MT_CALL_PROPERTIES_GET_ALL, MT_ACCESS_ANYONE, handle_get_all},
-	{MT_CALL_PROPERTIES_SET, MT_ACCESS_ANYONE, handle_set},
-	{MT_CALL_OBJECT_MANAGER_GET_MANAGED_OBJECTS, MT_ACCESS_ANYONE, handle_managed},
+	{MT_CALL_INTROSPECTABLE_INTROSPECT, MT_ACCESS_ANYONE, handle_introspect, MT_WHEN_CALLED},
+	{MT_CALL_PROPERTIES_GET, MT_ACCESS_ANYONE, handle_get, MT_WHEN_CALLED},
+	{MT_CALL_PROPERTIES_GET_ALL, MT_ACCESS_ANYONE, handle_get_all, MT_WHEN_CALLED},
+	{MT_CALL_PROPERTIES_SET, MT_ACCESS_ANYONE, handle_set, MT_WHEN_CALLED},
+	{MT_CALL_OBJECT_MANAGER_GET_MANAGED_OBJECTS, MT_ACCESS_ANYONE, handle_managed,
+	 MT_WHEN_CALLED},
 };
 const size_t mt_object_methods_count = MT_ARRAY_SIZE(mt_object_methods);

@@ -89,6 +89,11 @@
 #define MT_REQUESTS_PER_UID_MAX 64
 #define MT_REQUESTS_PER_CONNECTION_MAX 64
 #define MT_CONNECTIONS_PER_UID_MAX 64
+/* Calls that came before the store was checked: what four busy uids may have in flight. They are
+ * answered before their callers give up after 5 s; the check of a hundred thousand accounts, with
+ * its snapshot, takes a fraction of one. */
+#define MT_REQUESTS_WAITING_MAX 256
+#define MT_READY_PATIENCE_USEC (4 * MT_USEC_PER_SEC)
 /* Those of one uid must not keep the others out. */
 #define MT_CONNECTIONS_UNAUTHENTICATED_MAX 128
 #define MT_UNAUTHENTICATED_PER_UID_MAX 32

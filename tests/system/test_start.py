@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Starting where something is wrong: one line that says what, and never a weaker answer."""
 import os
+import subprocess
+import time
 import unittest
 
 from lab import mail, pki, place, service
@@ -154,6 +156,42 @@ class DamagedStore(unittest.TestCase):
         place.wait_until(lambda: process.has_ended() or place.is_listening(made.socket), "mailtrustd")
         process.end()
         self.assertIn(damaged, [p.read_bytes() for p in made.state.rglob("*") if p.is_file()])
+
+
+@unittest.skipIf(place.is_instrumented(), "a sanitizer's runtime has to come first")
+class WhileTheStoreIsChecked(unittest.TestCase):
+    """DESIGN §7: nothing is committed until the check has reported; a script must not notice."""
+
+    def begin(self, name, msec):
+        """A service with one active account whose store, and then its snapshot, takes so long to check."""
+        made = prepared(name)
+        env = {"LD_PRELOAD": str(place.BUILD / "tests/slow-check.so"), "MT_SLOW_CHECK_MSEC": str(msec)}
+        made.process = LAB.start(made.argv, name=name, env=env).await_address(made.socket)
+        self.assertEqual(made.ask("status")[1]["service"]["store"], "checking")
+        return made
+
+    def test_what_changes_something_waits_until_the_check_has_reported(self):
+        made = self.begin("patient", 1250)
+        started = time.monotonic()
+        adding = subprocess.Popen([str(place.executable("mailtrust")), "--socket", str(made.socket),
+                                   "--non-interactive", "account", "add", "you@example.test", "--imap", "localhost:1"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=LAB.environment())
+        # what only asks does not
+        self.assertEqual(made.ask("check", ADDRESS, "imap")[0], service.ALLOW)
+        self.assertEqual(made.ask("status")[1]["service"]["store"], "checking")
+        self.assertLess(time.monotonic() - started, 2)
+        out, _ = adding.communicate(timeout=20)
+        self.assertEqual(adding.returncode, 0, out)
+        self.assertEqual(made.ask("status")[1]["service"]["store"], "ready")
+        self.assertEqual([a["address"] for a in made.ask("account", "list")[1]["accounts"]],
+                         [ADDRESS, "you@example.test"])
+
+    def test_it_waits_no_longer_than_its_caller_and_is_not_done_behind_his_back(self):
+        made = self.begin("impatient", 3000)
+        done = made.mailtrust("account", "add", "you@example.test", "--imap", "localhost:1")
+        self.assertEqual(done.returncode, 75, done.stderr)
+        place.wait_until(lambda: made.ask("status")[1]["service"]["store"] == "ready", "the store's check")
+        self.assertEqual([a["address"] for a in made.ask("account", "list")[1]["accounts"]], [ADDRESS])
 
 
 class EmptyState(unittest.TestCase):

@@ -34,7 +34,8 @@ struct server {
 	struct mt_dispatch *dispatch;
 	uint32_t n_gone, n_cancelled, n_calls, n_bus_lost;
 	struct mt_request *delayed;
-	struct event *timer;
+	struct event *timer, *ready_timer;
+	bool is_ready;
 };
 
 static void
@@ -267,14 +268,14 @@ append_list(void *account, uint32_t uid, DBusMessageIter *variant, void *userdat
 }
 
 static const struct mt_method test_methods[] = {
-	{MT_CALL_MANAGER_FIND_ACCOUNT, MT_ACCESS_ANYONE, handle_find},
-	{MT_CALL_MANAGER_STATUS, MT_ACCESS_ANYONE, handle_status},
-	{MT_CALL_MANAGER_SUBSCRIBE, MT_ACCESS_ANYONE, handle_subscribe},
-	{MT_CALL_MANAGER_UNSUBSCRIBE, MT_ACCESS_ANYONE, handle_unsubscribe},
-	{MT_CALL_ACCOUNT_COMMIT, MT_ACCESS_OWNER, handle_commit},
-	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, handle_commit},
-	{MT_CALL_ADMIN_ROTATE_KEY, MT_ACCESS_ADMIN, handle_admin},
-	{MT_CALL_MANAGER_LEVELS, MT_ACCESS_NOBODY, handle_admin},
+	{MT_CALL_MANAGER_FIND_ACCOUNT, MT_ACCESS_ANYONE, handle_find, MT_WHEN_READY},
+	{MT_CALL_MANAGER_STATUS, MT_ACCESS_ANYONE, handle_status, MT_WHEN_CALLED},
+	{MT_CALL_MANAGER_SUBSCRIBE, MT_ACCESS_ANYONE, handle_subscribe, MT_WHEN_CALLED},
+	{MT_CALL_MANAGER_UNSUBSCRIBE, MT_ACCESS_ANYONE, handle_unsubscribe, MT_WHEN_CALLED},
+	{MT_CALL_ACCOUNT_COMMIT, MT_ACCESS_OWNER, handle_commit, MT_WHEN_CALLED},
+	{MT_CALL_ACCOUNT_SET_MINIMUM, MT_ACCESS_OWNER, handle_commit, MT_WHEN_CALLED},
+	{MT_CALL_ADMIN_ROTATE_KEY, MT_ACCESS_ADMIN, handle_admin, MT_WHEN_CALLED},
+	{MT_CALL_MANAGER_LEVELS, MT_ACCESS_NOBODY, handle_admin, MT_WHEN_CALLED},
 };
 
 static const struct mt_property test_properties[] = {
@@ -342,15 +343,41 @@ server_bus_lost(void *data)
 
 static const struct mt_bus_ops server_ops = {server_call, server_gone, server_bus_lost};
 
+static bool
+server_is_ready(void *data)
+{
+	return ((struct server *)data)->is_ready;
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *data)
+{
+	struct server *server = data;
+
+	server->is_ready = true;
+	mt_dispatch_resume(server->dispatch);
+}
+
 static void
 on_stop(evutil_socket_t fd, short what, void *data)
 {
 	(void)event_base_loopbreak(data);
 }
 
+struct server_options {
+	const char *path; /* of the direct socket, or NULL */
+	const char *bus;  /* address, or NULL */
+	enum mt_listen who;
+	bool is_user_mode;
+	unsigned int ready_msec;    /* FindAccount changes something, and may only after so long */
+	unsigned int patience_msec; /* and waits at most so long; 0: the default */
+};
+
 static int
-server_init(struct server *server, bool is_user_mode)
+server_init(struct server *server, const struct server_options *options)
 {
+	const struct timeval ready = {.tv_sec = options->ready_msec / 1000,
+				      .tv_usec = options->ready_msec % 1000 * 1000};
 	struct mt_dispatch_config config = {
 		.methods = test_methods,
 		.n_methods = MT_ARRAY_SIZE(test_methods),
@@ -358,13 +385,19 @@ server_init(struct server *server, bool is_user_mode)
 		.n_properties = MT_ARRAY_SIZE(test_properties),
 		.find_account = find_account,
 		.each_account = each_account,
-		.is_user_mode = is_user_mode,
+		.is_ready = server_is_ready,
+		.patience_usec = options->patience_msec * 1000,
+		.is_user_mode = options->is_user_mode,
 		.own_uid = OTHER_UID,
 		.userdata = server,
 	};
 
 	memset(server, 0, sizeof(*server));
-	server->base = event_base_new();
+	server->is_ready = options->ready_msec == 0;
+	server->base = config.base = event_base_new();
+	server->ready_timer = evtimer_new(server->base, on_ready, server);
+	if (!server->is_ready)
+		(void)evtimer_add(server->ready_timer, &ready);
 	server->timer = evtimer_new(server->base, on_delay, server);
 	if (mt_dispatch_new(&config, &server->dispatch) ||
 	    mt_bus_new(server->base, &server_ops, server, &server->bus))
@@ -379,15 +412,9 @@ server_clear(struct server *server)
 	server->dispatch = mt_dispatch_free(server->dispatch);
 	server->bus = mt_bus_free(server->bus);
 	event_free(server->timer);
+	event_free(server->ready_timer);
 	event_base_free(server->base);
 }
-
-struct server_options {
-	const char *path; /* of the direct socket, or NULL */
-	const char *bus;  /* address, or NULL */
-	enum mt_listen who;
-	bool is_user_mode;
-};
 
 /* Forks; the child says 'r' when it is ready and runs until SIGTERM. Return: its pid, or -1. */
 static pid_t
@@ -411,7 +438,7 @@ server_start(const struct server_options *options)
 	}
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)close(pipes[0]);
-	if (server_init(&server, options->is_user_mode) ||
+	if (server_init(&server, options) ||
 	    (options->path && mt_bus_listen(server.bus, options->path, options->who, message)) ||
 	    (options->bus && mt_bus_connect(server.bus, options->bus, MT_BUS_NAME, message))) {
 		fprintf(stderr, "# server: %s\n", message);
@@ -492,7 +519,7 @@ status_of(struct mt_client *client, const char *wanted)
 }
 
 /* Runs a function as another uid, in a process of its own. Return: what it returned, or -1. */
-static int
+static inline int
 as_uid(uid_t uid, gid_t gid, int (*fn)(const char *argument), const char *argument)
 {
 	int status;

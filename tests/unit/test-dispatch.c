@@ -693,11 +693,11 @@ static void
 tables_that_do_not_fit_the_contract_are_refused(void **state)
 {
 	static const struct mt_method twice[] = {
-		{MT_CALL_MANAGER_STATUS, MT_ACCESS_ANYONE, handle_status},
-		{MT_CALL_MANAGER_STATUS, MT_ACCESS_ADMIN, handle_status},
+		{MT_CALL_MANAGER_STATUS, MT_ACCESS_ANYONE, handle_status, MT_WHEN_CALLED},
+		{MT_CALL_MANAGER_STATUS, MT_ACCESS_ADMIN, handle_status, MT_WHEN_CALLED},
 	};
 	static const struct mt_method root_owned[] = {
-		{MT_CALL_MANAGER_STATUS, MT_ACCESS_OWNER, handle_status}};
+		{MT_CALL_MANAGER_STATUS, MT_ACCESS_OWNER, handle_status, MT_WHEN_CALLED}};
 	struct mt_dispatch_config config = {.properties = test_properties,
 					    .n_properties = MT_ARRAY_SIZE(test_properties)};
 	MT_CLEANUP(mt_dispatch_freep) struct mt_dispatch *dispatch = NULL;
