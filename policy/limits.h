@@ -76,6 +76,31 @@
 #define MT_SETUP_IDLE_USEC (86400 * MT_USEC_PER_SEC)     /* REQUIREMENTS 4.9: 24 h */
 #define MT_VERDICT_TTL_MAX_SEC 300                       /* floor of verdict_ttl */
 
+/* The look at a provider's configuration: an interval's bounds (R-5.1-14); when two looks are two
+ * (REQUIREMENTS 4.8); how long absence lasts before it is believed, and an alarm before it is
+ * repeated; how long a declined offer is not made again (R-5-15); how often a failed connection may
+ * cause one (D-SRV-06); probes of what is offered (D-SYS-11). */
+#define MT_WATCH_INTERVAL_MIN_SEC 3600
+#define MT_WATCH_INTERVAL_MAX_SEC (7 * 86400)
+#define MT_CHANGE_AGREE_USEC (600 * MT_USEC_PER_SEC)
+#define MT_CHANGE_ABSENT_USEC (86400 * MT_USEC_PER_SEC)
+#define MT_CHANGE_ABSENT_LOOKS 3
+#define MT_CHANGE_ALERT_USEC (86400 * MT_USEC_PER_SEC)
+#define MT_DECLINED_USEC (30 * 86400 * MT_USEC_PER_SEC)
+#define MT_WATCH_FAILURE_USEC (3600 * MT_USEC_PER_SEC)
+#define MT_WATCH_PROBE_USEC (86400 * MT_USEC_PER_SEC)
+/* One a person asks for, for each account: what DNS says does not change faster than that. */
+#define MT_WATCH_FORCED_USEC (60 * MT_USEC_PER_SEC)
+/* What a turn of the timer may start. A hundred thousand domains a day are 12 in ten seconds; three
+ * times as many let a machine that was off for a day catch up within one, and are 24 questions a
+ * second at the very most. Those under way at once leave most of the net worker to verdicts. */
+#define MT_WATCH_TURN_USEC (10 * MT_USEC_PER_SEC)
+#define MT_WATCH_STARTS_MAX 40
+#define MT_WATCH_LOOKS_MAX 4
+/* Minutes of the wheel a turn passes over: a week of sleep in half an hour, half a millisecond a
+ * turn. */
+#define MT_WATCH_MINUTES_MAX 64
+
 /* Dialogue with a mail server. */
 #define MT_LINE_MAX (8 * 1024)
 #define MT_REPLY_LINES_MAX 512
