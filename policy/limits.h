@@ -107,6 +107,14 @@
 #define MT_REPLY_BYTES_MAX (64 * 1024)
 /* With dialling and the question a check stays below 30 s (D-STLS-13). */
 #define MT_DIALOGUE_USEC (25 * MT_USEC_PER_SEC)
+/* Commands that log in, CR LF included: RFC 2449 §4; RFC 5321 §4.5.3.1.4, which RFC 4954 §4 keeps
+ * for the command itself; for IMAP what every server takes (RFC 2683 §3.2.1.5). */
+#define MT_AUTH_LINE_POP3_MAX 255
+#define MT_AUTH_LINE_SUBMISSION_MAX 512
+#define MT_AUTH_LINE_IMAP_MAX 1000
+/* An identity to act for: three times an address in UTF-8. In base64 it is far below the 12288
+ * octets that a line of its own may have (RFC 4954 §4). */
+#define MT_AUTHZID_MAX 1024
 /* What the tunnel holds of a mail program that talks before it may: more is no mail (D-SYS-08). */
 #define MT_HELD_MAX (64 * 1024)
 

@@ -197,7 +197,7 @@ mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t 
 	if (t->stage == MT_TUNNEL_OVER)
 		return;
 	if (t->stage == MT_TUNNEL_ASK_HANDSHAKE) {
-		(void)mt_session_judged(t->session, accepted, wall_usec);
+		(void)mt_session_judged(t->session, accepted, NULL, wall_usec);
 		t->stage = MT_TUNNEL_DIALOGUE;
 		if (accepted)
 			tunnel_follow_session(t);

@@ -8,25 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What one line was, to the reply that is waited for. */
-enum heard {
-	HEARD_NONSENSE = 0, /* ends the dialogue */
-	HEARD_OTHER,        /* untagged data nobody asked for: counted, dropped */
-	HEARD_MORE,         /* part of the reply */
-	HEARD_PREAUTH,
-	HEARD_NO, /* the reply is complete, and refuses */
-	HEARD_OK  /* the reply is complete */
-};
-
-typedef enum heard (*reader_fn)(struct mt_dialogue *d, const char *line);
-
-struct mt_verbs {
-	bool is_tagged;
-	const char *capabilities, *upgrade, *logout;
-	const char *upgrade_capability;
-	reader_fn
-		readers[AT_INJECTION]; /* of the greeting, the capabilities, the upgrade's reply */
-};
+#include "ipc/mail/dialogue-private.h"
 
 static bool
 starts_with(const char *line, const char *word)
@@ -35,53 +17,6 @@ starts_with(const char *line, const char *word)
 
 	return strncasecmp(line, word, size) == 0 &&
 	       (line[size] == '\0' || line[size] == ' ' || line[size] == '\t');
-}
-
-/* -- capabilities ------------------------------------------------------------------------------ */
-
-static void
-show(struct mt_dialogue *d, const char *word, size_t size)
-{
-	struct mt_dialogue_facts *facts = &d->facts;
-
-	if (size + 2 > sizeof(facts->capabilities) - d->capabilities_size) {
-		facts->capabilities_cut = true;
-		return;
-	}
-	if (d->capabilities_size)
-		facts->capabilities[d->capabilities_size++] = ' ';
-	for (size_t i = 0; i < size; i++) {
-		bool is_plain = isgraph((unsigned char)word[i]);
-
-		facts->capabilities[d->capabilities_size++] = is_plain ? word[i] : '?';
-		facts->capabilities_cut |= !is_plain;
-	}
-	facts->capabilities[d->capabilities_size] = '\0';
-}
-
-static void
-note_capability(struct mt_dialogue *d, const char *word, size_t size)
-{
-	const char *upgrade = d->verbs->upgrade_capability;
-
-	if (!d->in_tls && strlen(upgrade) == size && strncasecmp(word, upgrade, size) == 0)
-		d->facts.offered = true;
-	if (size == 13 && strncasecmp(word, "LOGINDISABLED", size) == 0)
-		d->facts.logindisabled = true;
-	show(d, word, size);
-}
-
-static void
-note_capabilities(struct mt_dialogue *d, const char *words)
-{
-	while (*words) {
-		size_t size = strcspn(words, " \t");
-
-		if (size)
-			note_capability(d, words, size);
-		words += size;
-		words += strspn(words, " \t");
-	}
 }
 
 /* -- IMAP, RFC 3501 and RFC 9051 --------------------------------------------------------------- */
@@ -117,7 +52,7 @@ static enum heard
 imap_capability(struct mt_dialogue *d, const char *line)
 {
 	if (starts_with(line, "* CAPABILITY")) {
-		note_capabilities(d, line + strlen("* CAPABILITY"));
+		dialogue_note_words(d, line + strlen("* CAPABILITY"));
 		return HEARD_MORE;
 	}
 	return imap_reply(d, line);
@@ -151,7 +86,7 @@ pop3_capability(struct mt_dialogue *d, const char *line)
 	}
 	if (strcmp(line, ".") == 0)
 		return HEARD_OK;
-	note_capability(d, line, strcspn(line, " \t"));
+	dialogue_note_line(d, line);
 	return HEARD_MORE;
 }
 
@@ -196,7 +131,7 @@ smtp_capability(struct mt_dialogue *d, const char *line)
 
 	/* The first line names the server; what it says is no keyword. */
 	if (heard != HEARD_NONSENSE && d->reply_started && strlen(line) > 4 && line[0] == '2')
-		note_capability(d, line + 4, strcspn(line + 4, " \t="));
+		dialogue_note_line(d, line + 4);
 	d->reply_started = true;
 	return heard;
 }
@@ -381,6 +316,14 @@ mt_dialogue_init(struct mt_dialogue *d, enum mt_proto proto, bool in_tls)
 }
 
 void
+mt_dialogue_init_again(struct mt_dialogue *d, enum mt_proto proto)
+{
+	mt_dialogue_init(d, proto, true);
+	if (d->state == MT_DIALOGUE_READING)
+		ask_capabilities(d);
+}
+
+void
 mt_dialogue_inject(struct mt_dialogue *d)
 {
 	d->injects = true;
@@ -392,11 +335,7 @@ mt_dialogue_enter_tls(struct mt_dialogue *d)
 	d->in_tls = true;
 	d->is_upgrading = false;
 	d->state = MT_DIALOGUE_READING;
-	d->facts.capabilities_read = false;
-	d->facts.logindisabled = false;
-	d->facts.capabilities[0] = '\0';
-	d->facts.capabilities_cut = false;
-	d->capabilities_size = 0;
+	dialogue_forget_capabilities(d);
 	memset(&d->lines, 0, sizeof(d->lines));
 	/* The server gives no second greeting after an upgrade: whatever comes now is an answer. */
 	if (d->injects)

@@ -33,8 +33,10 @@ struct mt_dialogue_facts {
 	bool preauth; /* PREAUTH before TLS: the dialogue stopped there (D-STLS-03) */
 	bool bad_greeting; /* greeting or first reply made no sense, or never came */
 	bool preauth_in_tls;
-	bool capabilities_read;   /* of the present layer */
-	bool logindisabled;       /* of the present layer */
+	bool capabilities_read; /* of the present layer */
+	bool logindisabled;     /* of the present layer */
+	bool offers_external;   /* of the present layer: the mechanism EXTERNAL (RFC 4422) */
+	bool has_sasl_ir; /* of the present layer: IMAP's command takes a response (RFC 4959) */
 	uint32_t buffered_bytes;  /* bytes behind the upgrade's reply, in plaintext (D-STLS-04) */
 	uint32_t other_responses; /* before TLS, and dropped */
 	bool injection_answered;  /* diagnosis: the server spoke first inside TLS */
@@ -63,6 +65,8 @@ struct mt_dialogue {
 
 /* in_tls: TLS came first (implicit); the upgrade is then neither looked for nor taken. */
 void mt_dialogue_init(struct mt_dialogue *dialogue, enum mt_proto proto, bool in_tls);
+/* Inside TLS, after a login: the capabilities are asked for again, and nothing else (D-SASL-07). */
+void mt_dialogue_init_again(struct mt_dialogue *dialogue, enum mt_proto proto);
 /* Makes it a diagnosis of the server: a NOOP goes out in one write with the upgrade's command, and
  * nothing is asked inside TLS. A server that answers it there obeys what was said before TLS
  * (VU#555316, CVE-2011-0411; D-STLS-05). Facts of a diagnosis are no evidence. */

@@ -141,8 +141,11 @@ listen_in_tls(struct mt_session *s)
 	}
 	if (s->step == MT_STEP_FAILED)
 		return s->step;
-	if (s->dialogue.state == MT_DIALOGUE_READING && mt_tls_get_state(s->tls) != MT_TLS_OPEN)
+	if (s->dialogue.state == MT_DIALOGUE_READING && mt_tls_get_state(s->tls) != MT_TLS_OPEN) {
+		if (mt_tls_problem(s->tls)[0])
+			tell(s, mt_tls_problem(s->tls));
 		mt_dialogue_end(&s->dialogue);
+	}
 	if (s->dialogue.state != MT_DIALOGUE_READING)
 		return finish_in_tls(s);
 	return s->step = MT_STEP_CONTINUE;
@@ -258,11 +261,14 @@ mt_session_end(struct mt_session *s)
 }
 
 enum mt_step
-mt_session_judged(struct mt_session *s, bool accept, int64_t wall_usec)
+mt_session_judged(struct mt_session *s, bool accept, const struct mt_tls_credential *credential,
+		  int64_t wall_usec)
 {
+	bool implicit = s->transport == MT_TRANSPORT_IMPLICIT;
+
 	if (s->step != MT_STEP_JUDGE)
 		return s->step;
-	(void)mt_tls_judged(s->tls, accept);
+	(void)mt_tls_judged(s->tls, accept, implicit ? credential : NULL);
 	return follow_tls(s, wall_usec);
 }
 
@@ -293,6 +299,12 @@ enum mt_tls_state
 mt_session_receive(struct mt_session *s, const uint8_t *data, size_t size)
 {
 	return mt_tls_feed(s->tls, data, size);
+}
+
+size_t
+mt_session_get_end_point(const struct mt_session *s, uint8_t ret[static MT_CB_MAX])
+{
+	return s->told_in_tls ? mt_tls_get_end_point(s->tls, ret) : 0;
 }
 
 size_t

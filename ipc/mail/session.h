@@ -54,8 +54,10 @@ enum mt_step mt_session_feed(struct mt_session *session, const uint8_t *data, si
 			     int64_t wall_usec);
 /* The server closed the connection, or the deadline passed. */
 enum mt_step mt_session_end(struct mt_session *session);
-/* The answer to JUDGE. */
-enum mt_step mt_session_judged(struct mt_session *session, bool accept, int64_t wall_usec);
+/* The answer to JUDGE. credential, which may be NULL, is what a server may see that asks for a
+ * client certificate; after an upgrade none does (R-5.5-01). */
+enum mt_step mt_session_judged(struct mt_session *session, bool accept,
+			       const struct mt_tls_credential *credential, int64_t wall_usec);
 /* Puts bytes for the network into buffer. Return: how many; 0: nothing to send. */
 size_t mt_session_output(struct mt_session *session, uint8_t *buffer, size_t size);
 
@@ -70,6 +72,8 @@ MT_MUST_CHECK int mt_session_get_evidence(const struct mt_session *session, cons
  * TLS; without it bytes need no session, but for what read still holds of the dialogue's last turn.
  */
 bool mt_session_is_in_tls(const struct mt_session *session);
+/* As mt_tls_get_end_point(); 0 without TLS. */
+size_t mt_session_get_end_point(const struct mt_session *session, uint8_t ret[static MT_CB_MAX]);
 /* Bytes from the network. Return: OPEN; CLOSED: close_notify came; FAILED: no more can be read. */
 enum mt_tls_state mt_session_receive(struct mt_session *session, const uint8_t *data, size_t size);
 /* Plaintext of the server, first what came behind the dialogue's last answer. Return: how many. */

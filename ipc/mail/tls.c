@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "policy/diag.h"
+#include "ipc/mail/tls-private.h"
 #include "policy/domain.h"
 
 /* D-TLS-06, RFC 9325 §4.2: the first suite of TLS 1.2 is ECDHE_RSA_WITH_AES_128_GCM_SHA256. */
@@ -26,25 +26,9 @@
 /* The judge looks at the chain; here only the handshake itself must be sound. */
 #define SECURITY_LEVEL 1
 
-#define VERDICT_LABEL "EXPORTER-mailtrust-verdict" /* D-CB-06 */
-#define BINDING_LABEL "EXPORTER-Channel-Binding"   /* RFC 9266 §2 */
-
 /* RFC 7595 registry; submission has no identifier of its own, so none is offered (D-TLS-11). */
 static const unsigned char alpn_imap[] = "\x04imap";
 static const unsigned char alpn_pop3[] = "\x04pop3";
-
-struct mt_tls {
-	SSL_CTX *context;
-	SSL *ssl;
-	BIO *in, *out; /* owned by ssl */
-	enum mt_tls_state state;
-	bool two_phase, judged, accepted;
-	bool established; /* the handshake has ended well, whatever came then */
-	bool client_cert_requested;
-	bool has_ems; /* the server's hello agrees to the extended master secret */
-	char sni[MT_DOMAIN_SIZE];
-	char problem[128];
-};
 
 /* -- callbacks --------------------------------------------------------------------------------- */
 
@@ -66,14 +50,46 @@ on_chain(X509_STORE_CTX *store_ctx, void *data)
 	return 1;
 }
 
-/* R-5.5-02: noted; nothing is sent unless the daemon has said so, and here nobody asks it. */
+/* The server asks for a certificate (R-5.5-02): it gets the one that came with the judge's answer,
+ * or an empty list. Return: 1: go on; -1: do not. */
 static int
-on_client_cert(SSL *ssl, X509 **cert, EVP_PKEY **key)
+on_client_cert(SSL *ssl, void *arg)
 {
-	struct mt_tls *tls = SSL_get_app_data(ssl);
+	struct mt_tls *tls = arg;
+	const struct mt_tls_credential *c = &tls->credential;
 
-	tls->client_cert_requested = true;
-	return 0;
+	if (!c->leaf || SSL_use_cert_and_key(ssl, c->leaf, c->key, c->chain, 1) == 1)
+		return 1;
+	ERR_clear_error();
+	return -1;
+}
+
+/* OpenSSL asks once more where it has nothing to show. A certificate whose signature the server
+ * would not take must not look as if there were none. Return: 0: an empty list; -1: do not go on.
+ */
+static int
+on_no_client_cert(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+	const struct mt_tls *tls = SSL_get_app_data(ssl);
+
+	return tls->credential.leaf ? -1 : 0;
+}
+
+/* What really went over the wire about certificates of ours; more than what was meant to. */
+static void
+on_message(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl, void *arg)
+{
+	/* its type and length; under TLS 1.3 an empty context; the length of the list */
+	size_t empty_size = SSL_version(ssl) == TLS1_3_VERSION ? 4 + 1 + 3 : 4 + 3;
+	const uint8_t *message = data;
+	struct mt_tls *tls = arg;
+
+	if (type != SSL3_RT_HANDSHAKE || size == 0 || tls->established)
+		return;
+	if (!is_ours && message[0] == SSL3_MT_CERTIFICATE_REQUEST)
+		tls->client_cert_requested = true;
+	if (is_ours && message[0] == SSL3_MT_CERTIFICATE)
+		tls->client_cert_sent = size > empty_size;
 }
 
 /* While the handshake is suspended OpenSSL does not say whether there is an extended master secret
@@ -108,7 +124,8 @@ set_context(struct mt_tls *tls)
 	SSL_CTX_set_max_cert_list(context, CERTIFICATE_MESSAGE_MAX);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(context, on_chain, tls);
-	SSL_CTX_set_client_cert_cb(context, on_client_cert);
+	SSL_CTX_set_cert_cb(context, on_client_cert, tls);
+	SSL_CTX_set_client_cert_cb(context, on_no_client_cert);
 	return true;
 }
 
@@ -131,6 +148,49 @@ set_extensions(struct mt_tls *tls, const struct mt_tls_options *options)
 	return ok;
 }
 
+/* The alert that refuses a certificate of ours, in words (RFC 8446 §6.2); NULL: it was none. */
+static const char *
+refusal_of(const struct mt_tls *tls, unsigned long error)
+{
+	static const struct {
+		int reason;
+		const char *words;
+	} alerts[] = {
+		{SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "it is bad"},
+		{SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, "its kind is not supported"},
+		{SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "it is revoked"},
+		{SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "it has expired"},
+		{SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "it is not acceptable"},
+		{SSL_R_TLSV1_ALERT_UNKNOWN_CA, "its issuer is not known there"},
+		{SSL_R_TLSV1_ALERT_ACCESS_DENIED, "it gives no access"},
+		{SSL_R_TLSV1_ALERT_DECRYPT_ERROR, "its signature does not hold"},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(alerts) && tls->client_cert_sent; i++)
+		if (ERR_GET_REASON(error) == alerts[i].reason)
+			return alerts[i].words;
+	return NULL;
+}
+
+/* Notes why it failed, once. */
+static void
+note_problem(struct mt_tls *tls)
+{
+	unsigned long error = ERR_peek_error();
+	const char *refusal = refusal_of(tls, error);
+
+	if (tls->problem[0])
+		return;
+	if (refusal)
+		(void)snprintf(tls->problem, sizeof(tls->problem),
+			       "the server refuses the client certificate: %s", refusal);
+	else if (ERR_GET_REASON(error) == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED)
+		(void)snprintf(tls->problem, sizeof(tls->problem),
+			       "the server demands a client certificate");
+	else
+		ERR_error_string_n(error, tls->problem, sizeof(tls->problem));
+}
+
 static enum mt_tls_state
 go_on(struct mt_tls *tls)
 {
@@ -145,7 +205,10 @@ go_on(struct mt_tls *tls)
 		return tls->state = MT_TLS_HANDSHAKING;
 	if (error == SSL_ERROR_WANT_RETRY_VERIFY)
 		return tls->state = MT_TLS_JUDGE;
-	ERR_error_string_n(ERR_peek_error(), tls->problem, sizeof(tls->problem));
+	if (error == SSL_ERROR_WANT_X509_LOOKUP)
+		(void)snprintf(tls->problem, sizeof(tls->problem),
+			       "the client certificate cannot be used with this server");
+	note_problem(tls);
 	ERR_clear_error();
 	return tls->state = MT_TLS_FAILED;
 }
@@ -173,6 +236,8 @@ mt_tls_new(const struct mt_tls_options *options, struct mt_tls **ret)
 	SSL_set_app_data(tls->ssl, tls);
 	SSL_set_tlsext_debug_callback(tls->ssl, on_extension);
 	SSL_set_tlsext_debug_arg(tls->ssl, tls);
+	SSL_set_msg_callback(tls->ssl, on_message);
+	SSL_set_msg_callback_arg(tls->ssl, tls);
 	SSL_set_connect_state(tls->ssl);
 	if (!set_extensions(tls, options))
 		return -ENOMEM;
@@ -188,6 +253,9 @@ mt_tls_free(struct mt_tls *tls)
 		return NULL;
 	SSL_free(tls->ssl);
 	SSL_CTX_free(tls->context);
+	X509_free(tls->credential.leaf);
+	sk_X509_pop_free(tls->credential.chain, X509_free);
+	EVP_PKEY_free(tls->credential.key);
 	free(tls);
 	return NULL;
 }
@@ -209,13 +277,35 @@ mt_tls_feed(struct mt_tls *tls, const uint8_t *data, size_t size)
 	return tls->state == MT_TLS_HANDSHAKING ? go_on(tls) : tls->state;
 }
 
+static bool
+take_credential(struct mt_tls *tls, const struct mt_tls_credential *credential)
+{
+	if (credential->chain) {
+		tls->credential.chain = X509_chain_up_ref(credential->chain);
+		if (!tls->credential.chain)
+			return false;
+	}
+	if (!X509_up_ref(credential->leaf))
+		return false;
+	tls->credential.leaf = credential->leaf;
+	if (!EVP_PKEY_up_ref(credential->key))
+		return false;
+	tls->credential.key = credential->key;
+	return true;
+}
+
 enum mt_tls_state
-mt_tls_judged(struct mt_tls *tls, bool accept)
+mt_tls_judged(struct mt_tls *tls, bool accept, const struct mt_tls_credential *credential)
 {
 	if (tls->state != MT_TLS_JUDGE)
 		return tls->state;
 	tls->judged = true;
 	tls->accepted = accept;
+	if (accept && credential && !take_credential(tls, credential)) {
+		(void)snprintf(tls->problem, sizeof(tls->problem),
+			       "no memory for the client certificate");
+		return tls->state = MT_TLS_FAILED;
+	}
 	return go_on(tls);
 }
 
@@ -230,8 +320,11 @@ mt_tls_read(struct mt_tls *tls, uint8_t *buffer, size_t size)
 	error = SSL_get_error(tls->ssl, 0);
 	if (error == SSL_ERROR_ZERO_RETURN)
 		tls->state = MT_TLS_CLOSED;
-	else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+	else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+		/* under TLS 1.3 a certificate is refused after the handshake */
+		note_problem(tls);
 		tls->state = MT_TLS_FAILED;
+	}
 	ERR_clear_error();
 	return 0;
 }
@@ -274,140 +367,4 @@ const char *
 mt_tls_problem(const struct mt_tls *tls)
 {
 	return tls->problem;
-}
-
-/* -- evidence ---------------------------------------------------------------------------------- */
-
-#define STATE(ev, key) ((ev)->present |= MT_BIT(MT_EV_##key))
-
-/* The chain and the staple share one block, DER after DER. */
-static int
-add_chain(const struct mt_tls *tls, struct mt_evidence *ev)
-{
-	STACK_OF(X509) *certs = SSL_get_peer_cert_chain(tls->ssl);
-	const unsigned char *staple = NULL;
-	long staple_size = SSL_get_tlsext_status_ocsp_resp(tls->ssl, &staple);
-	int n = certs ? sk_X509_num(certs) : 0;
-	size_t size = 0;
-
-	if (staple_size < 0 || staple_size > MT_STAPLE_MAX)
-		staple_size = 0;
-	for (int i = 0; i < n; i++)
-		size += (size_t)i2d_X509(sk_X509_value(certs, i), NULL);
-	STATE(ev, STAPLE_REQUESTED);
-	ev->staple_requested = true;
-	if (n == 0)
-		return 0;
-	STATE(ev, CHAIN);
-	STATE(ev, LEAF_SHA256);
-	if (!X509_digest(sk_X509_value(certs, 0), EVP_sha256(), ev->leaf_sha256, NULL))
-		return -ENOMEM;
-	ev->chain_oversized = n > MT_CHAIN_MAX || size > MT_CHAIN_BYTES_MAX;
-	if (ev->chain_oversized)
-		size = 0;
-	ev->chain_bytes = malloc(size + (size_t)staple_size + 1);
-	if (!ev->chain_bytes)
-		return -ENOMEM;
-	for (int i = 0; i < n && !ev->chain_oversized; i++) {
-		unsigned char *at = ev->chain_bytes + ev->chain_size;
-		int der = i2d_X509(sk_X509_value(certs, i), &at);
-
-		ev->chain[ev->n_chain++] =
-			(struct mt_bytes){ev->chain_bytes + ev->chain_size, (size_t)der};
-		ev->chain_size += (size_t)der;
-	}
-	if (staple_size > 0) {
-		memcpy(ev->chain_bytes + size, staple, (size_t)staple_size);
-		ev->staple = (struct mt_bytes){ev->chain_bytes + size, (size_t)staple_size};
-		STATE(ev, STAPLE);
-	}
-	return 0;
-}
-
-static void
-add_alpn(const struct mt_tls *tls, struct mt_evidence *ev)
-{
-	const unsigned char *name = NULL;
-	unsigned int size = 0;
-
-	SSL_get0_alpn_selected(tls->ssl, &name, &size);
-	if (size == 0 || size >= sizeof(ev->tls_alpn))
-		(void)snprintf(ev->tls_alpn, sizeof(ev->tls_alpn), "none");
-	else
-		mt_escape((const char *)name, size, ev->tls_alpn, sizeof(ev->tls_alpn));
-	STATE(ev, TLS_ALPN);
-}
-
-static void
-add_parameters(const struct mt_tls *tls, struct mt_evidence *ev)
-{
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->ssl);
-	const char *group;
-	int version = SSL_version(tls->ssl);
-
-	ev->tls_version = version == TLS1_3_VERSION   ? MT_TLS_VERSION_1_3
-			  : version == TLS1_2_VERSION ? MT_TLS_VERSION_1_2
-						      : MT_TLS_VERSION_UNKNOWN;
-	if (!cipher) /* suspended in TLS 1.2: the pending suite is the one to be used */
-		cipher = SSL_get_pending_cipher(tls->ssl);
-	(void)snprintf(ev->tls_cipher, sizeof(ev->tls_cipher), "%s",
-		       cipher ? SSL_CIPHER_standard_name(cipher) : "");
-	group = SSL_group_to_name(tls->ssl, (int)SSL_get_negotiated_group(tls->ssl));
-	if (group) {
-		(void)snprintf(ev->tls_group, sizeof(ev->tls_group), "%s", group);
-		STATE(ev, TLS_GROUP);
-	}
-	ev->tls_ems = version == TLS1_3_VERSION || SSL_get_extms_support(tls->ssl) == 1 ||
-		      (tls->state == MT_TLS_JUDGE && tls->has_ems);
-	ev->tls_reneg_info =
-		version == TLS1_3_VERSION || SSL_get_secure_renegotiation_support(tls->ssl) == 1;
-	ev->tls_compression = SSL_get_current_compression(tls->ssl) != NULL;
-	ev->tls_resumed = SSL_session_reused(tls->ssl) == 1;
-	ev->present |= MT_BIT(MT_EV_TLS_VERSION) | MT_BIT(MT_EV_TLS_CIPHER) |
-		       MT_BIT(MT_EV_TLS_EMS) | MT_BIT(MT_EV_TLS_RENEG_INFO) |
-		       MT_BIT(MT_EV_TLS_COMPRESSION) | MT_BIT(MT_EV_TLS_RESUMED) |
-		       MT_BIT(MT_EV_TLS_EARLY_DATA);
-	if (tls->sni[0]) {
-		memcpy(ev->tls_sni, tls->sni, sizeof(ev->tls_sni));
-		STATE(ev, TLS_SNI);
-	}
-	ev->clientcert_requested = tls->client_cert_requested;
-	STATE(ev, CLIENTCERT_REQUESTED);
-}
-
-/* RFC 9266 §3: under TLS 1.2 an exporter binds only with the extended master secret (D-CB-02). */
-static void
-add_exporters(const struct mt_tls *tls, struct mt_evidence *ev)
-{
-	uint8_t value[32];
-
-	if (!ev->tls_ems)
-		return;
-	if (SSL_export_keying_material(tls->ssl, ev->exporter, sizeof(ev->exporter), VERDICT_LABEL,
-				       strlen(VERDICT_LABEL), NULL, 0, 1) == 1)
-		STATE(ev, EXPORTER);
-	if (SSL_export_keying_material(tls->ssl, value, sizeof(value), BINDING_LABEL,
-				       strlen(BINDING_LABEL), NULL, 0, 1) != 1)
-		return;
-	(void)snprintf(ev->auth_cb_type, sizeof(ev->auth_cb_type), "tls-exporter");
-	memcpy(ev->auth_cb_value, value, sizeof(value));
-	ev->auth_cb_size = sizeof(value);
-	ev->present |= MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE);
-}
-
-int
-mt_tls_add_evidence(const struct mt_tls *tls, struct mt_evidence *ev)
-{
-	/* A handshake that broke off is told by itself alone (REQUIREMENTS 0.2). */
-	if (tls->state == MT_TLS_HANDSHAKING ||
-	    (tls->state == MT_TLS_FAILED && !tls->established)) {
-		ev->tls_failed = true;
-		STATE(ev, TLS_FAILED);
-		return 0;
-	}
-	add_parameters(tls, ev);
-	add_alpn(tls, ev);
-	if (tls->state != MT_TLS_JUDGE)
-		add_exporters(tls, ev);
-	return add_chain(tls, ev);
 }

@@ -323,7 +323,7 @@ meet(struct meeting *m)
 		if (mt_session_get_step(m->session) == MT_STEP_JUDGE) {
 			check_evidence(m, true);
 			was_refused = m->head->flags & REFUSE;
-			(void)mt_session_judged(m->session, !was_refused, WALL_USEC);
+			(void)mt_session_judged(m->session, !was_refused, NULL, WALL_USEC);
 		} else if (mt_session_get_step(m->session) != MT_STEP_CONTINUE || !deliver(m)) {
 			break;
 		}

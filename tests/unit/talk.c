@@ -97,7 +97,8 @@ are_facts_equal(const struct mt_dialogue_facts *a, const struct mt_dialogue_fact
 	return a->offered == b->offered && a->refused == b->refused && a->preauth == b->preauth &&
 	       a->bad_greeting == b->bad_greeting && a->preauth_in_tls == b->preauth_in_tls &&
 	       a->capabilities_read == b->capabilities_read &&
-	       a->logindisabled == b->logindisabled &&
+	       a->logindisabled == b->logindisabled && a->offers_external == b->offers_external &&
+	       a->has_sasl_ir == b->has_sasl_ir &&
 	       (a->buffered_bytes > 0) == (b->buffered_bytes > 0) &&
 	       a->other_responses == b->other_responses &&
 	       strcmp(a->capabilities, b->capabilities) == 0;
@@ -107,10 +108,11 @@ static void
 print_facts(const char *whose, const struct mt_dialogue_facts *f)
 {
 	print_error("%s: offered %d refused %d preauth %d bad_greeting %d preauth_in_tls %d "
-		    "read %d logindisabled %d buffered %u others %u capabilities <%s>\n",
+		    "read %d logindisabled %d external %d sasl-ir %d buffered %u others %u "
+		    "capabilities <%s>\n",
 		    whose, f->offered, f->refused, f->preauth, f->bad_greeting, f->preauth_in_tls,
-		    f->capabilities_read, f->logindisabled, f->buffered_bytes, f->other_responses,
-		    f->capabilities);
+		    f->capabilities_read, f->logindisabled, f->offers_external, f->has_sasl_ir,
+		    f->buffered_bytes, f->other_responses, f->capabilities);
 }
 
 void

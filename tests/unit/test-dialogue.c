@@ -220,6 +220,77 @@ capabilities_for_display_are_printable_and_bounded(void **state)
 		assert_in_range(d.facts.capabilities[i], ' ', '~');
 }
 
+#define OFFER(protocol, text, external, ir)                            \
+	{                                                              \
+		.name = text, .proto = protocol, .capabilities = text, \
+		.offers_external = (external), .has_sasl_ir = (ir)     \
+	}
+
+/* D-SASL-03, D-SASL-08: what stands somewhere else, or only begins so, is no offer. */
+static void
+external_and_the_initial_response_are_noted_where_they_are_offered(void **state)
+{
+	static const struct {
+		const char *name;
+		enum mt_proto proto;
+		const char *capabilities; /* the lines of the answer */
+		bool offers_external, has_sasl_ir;
+	} rows[] = {
+		OFFER(MT_PROTO_IMAP, "* CAPABILITY IMAP4rev1 AUTH=EXTERNAL\r\na1 OK\r\n", true,
+		      false),
+		OFFER(MT_PROTO_IMAP, "* CAPABILITY imap4rev1 sasl-ir auth=external\r\na1 OK\r\n",
+		      true, true),
+		OFFER(MT_PROTO_IMAP, "* CAPABILITY IMAP4rev2 AUTH=PLAIN\r\na1 OK\r\n", false, true),
+		OFFER(MT_PROTO_IMAP, "* CAPABILITY EXTERNAL AUTH=EXTERNALS XSASL-IR\r\na1 OK\r\n",
+		      false, false),
+		OFFER(MT_PROTO_POP3, "+OK\r\nSASL PLAIN EXTERNAL\r\n.\r\n", true, false),
+		OFFER(MT_PROTO_POP3, "+OK\r\nsasl external\r\n.\r\n", true, false),
+		OFFER(MT_PROTO_POP3,
+		      "+OK\r\nEXTERNAL\r\nSASL PLAIN EXTERNALS\r\n"
+		      "IMPLEMENTATION EXTERNAL\r\n.\r\n",
+		      false, false),
+		OFFER(MT_PROTO_SUBMISSION, "250-mx\r\n250 AUTH EXTERNAL PLAIN\r\n", true, false),
+		OFFER(MT_PROTO_SUBMISSION, "250-mx\r\n250 AUTH=LOGIN EXTERNAL\r\n", true, false),
+		OFFER(MT_PROTO_SUBMISSION, "250-AUTH EXTERNAL\r\n250 SASL EXTERNALS\r\n", false,
+		      false),
+	};
+	static const char *const greetings[MT_PROTO_COUNT] = {[MT_PROTO_IMAP] = "* OK\r\n",
+							      [MT_PROTO_POP3] = "+OK\r\n",
+							      [MT_PROTO_SUBMISSION] = "220\r\n"};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		const char *greeting = greetings[rows[i].proto];
+		struct mt_dialogue d;
+
+		mt_dialogue_init(&d, rows[i].proto, true);
+		(void)mt_dialogue_feed(&d, (const uint8_t *)greeting, strlen(greeting));
+		mt_dialogue_sent(&d);
+		(void)mt_dialogue_feed(&d, (const uint8_t *)rows[i].capabilities,
+				       strlen(rows[i].capabilities));
+		assert_int_equal(d.state, MT_DIALOGUE_DONE);
+		if (d.facts.offers_external != rows[i].offers_external ||
+		    d.facts.has_sasl_ir != rows[i].has_sasl_ir)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
+/* D-SASL-07 */
+static void
+after_a_login_the_capabilities_are_read_again_and_nothing_else_is_said(void **state)
+{
+	static const char answer[] = "* CAPABILITY IMAP4rev1 MOVE\r\na1 OK\r\n";
+	struct mt_dialogue d;
+
+	mt_dialogue_init_again(&d, MT_PROTO_IMAP);
+	assert_int_equal(mt_dialogue_output(&d).size, strlen("a1 CAPABILITY\r\n"));
+	assert_memory_equal(mt_dialogue_output(&d).data, "a1 CAPABILITY\r\n", 15);
+	mt_dialogue_sent(&d);
+	(void)mt_dialogue_feed(&d, (const uint8_t *)answer, strlen(answer));
+	assert_int_equal(d.state, MT_DIALOGUE_DONE);
+	assert_string_equal(d.facts.capabilities, "IMAP4rev1 MOVE");
+	assert_int_equal(mt_dialogue_output(&d).size, 0);
+}
+
 int
 main(void)
 {
@@ -232,6 +303,10 @@ main(void)
 		cmocka_unit_test(with_an_unknown_protocol_nothing_is_said_or_heard),
 		cmocka_unit_test(with_tls_everything_learnt_before_is_dropped),
 		cmocka_unit_test(capabilities_for_display_are_printable_and_bounded),
+		cmocka_unit_test(
+			external_and_the_initial_response_are_noted_where_they_are_offered),
+		cmocka_unit_test(
+			after_a_login_the_capabilities_are_read_again_and_nothing_else_is_said),
 	};
 
 	return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);

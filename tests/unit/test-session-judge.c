@@ -91,7 +91,7 @@ the_judge_sees_the_staple_under_tls_1_3_and_after_the_handshake_under_1_2(void *
 		assert_int_equal(mt_evidence_has(&ev, MT_EV_STAPLE),
 				 options.version == TLS1_3_VERSION);
 		mt_evidence_clear(&ev);
-		(void)mt_session_judged(m.session, true, PEER_WALL_USEC);
+		(void)mt_session_judged(m.session, true, NULL, PEER_WALL_USEC);
 		meeting_run(&m);
 		meeting_evidence(&m, &ev);
 		assert_true(mt_evidence_has(&ev, MT_EV_STAPLE));
@@ -109,7 +109,7 @@ an_accepted_server_is_spoken_with(void **state)
 		struct meeting m;
 
 		meet(i, &m);
-		(void)mt_session_judged(m.session, true, PEER_WALL_USEC);
+		(void)mt_session_judged(m.session, true, NULL, PEER_WALL_USEC);
 		meeting_run(&m);
 		assert_int_equal(mt_session_get_step(m.session), MT_STEP_DONE);
 		assert_true(m.peer.inside.size > 0);
@@ -133,7 +133,8 @@ a_refused_server_gets_bad_certificate_and_nothing_else(void **state)
 		size_t n_sent;
 
 		meet(i, &m);
-		assert_int_equal(mt_session_judged(m.session, false, PEER_WALL_USEC), MT_STEP_DONE);
+		assert_int_equal(mt_session_judged(m.session, false, NULL, PEER_WALL_USEC),
+				 MT_STEP_DONE);
 		n_sent = meeting_send(&m);
 		assert_in_range(n_sent, 7, 6 + 5 + 2 + 1 + 16);
 		assert_int_equal(m.peer.alert, ALERT_BAD_CERTIFICATE);
@@ -158,8 +159,8 @@ a_second_answer_changes_nothing(void **state)
 	struct meeting m;
 
 	meet(0, &m);
-	assert_int_equal(mt_session_judged(m.session, false, PEER_WALL_USEC), MT_STEP_DONE);
-	assert_int_equal(mt_session_judged(m.session, true, PEER_WALL_USEC), MT_STEP_DONE);
+	assert_int_equal(mt_session_judged(m.session, false, NULL, PEER_WALL_USEC), MT_STEP_DONE);
+	assert_int_equal(mt_session_judged(m.session, true, NULL, PEER_WALL_USEC), MT_STEP_DONE);
 	meeting_run(&m);
 	assert_int_equal(m.peer.inside.size, 0);
 	meeting_clear(&m);
@@ -173,7 +174,7 @@ an_answer_before_the_question_lets_nobody_through(void **state)
 		struct meeting m;
 
 		meeting_start(&m, &options);
-		assert_int_equal(mt_session_judged(m.session, true, PEER_WALL_USEC),
+		assert_int_equal(mt_session_judged(m.session, true, NULL, PEER_WALL_USEC),
 				 MT_STEP_CONTINUE);
 		meeting_run(&m);
 		assert_int_equal(mt_session_get_step(m.session), MT_STEP_JUDGE);
@@ -216,7 +217,7 @@ however_the_servers_flight_is_cut_the_judge_is_asked_once_and_sees_the_same(void
 			meeting_run(&m);
 			assert_int_equal(mt_session_get_step(m.session), MT_STEP_JUDGE);
 			assert_false(SSL_is_init_finished(m.peer.ssl));
-			(void)mt_session_judged(m.session, true, PEER_WALL_USEC);
+			(void)mt_session_judged(m.session, true, NULL, PEER_WALL_USEC);
 			meeting_run(&m);
 			assert_int_equal(mt_session_get_step(m.session), MT_STEP_DONE);
 			meeting_clear(&m);

@@ -201,6 +201,39 @@ without_the_extended_master_secret_there_is_no_binding(void **state)
 	meeting_clear(&m);
 }
 
+/* D-CB-04, RFC 5929 §4.1 */
+static void
+the_end_point_is_the_hash_of_the_servers_certificate_by_its_signatures_hash(void **state)
+{
+	static const struct {
+		const char *signed_with, *hashed_with;
+		size_t size;
+	} rows[] = {{"SHA256", "SHA256", 32}, {"SHA384", "SHA384", 48}, {"SHA512", "SHA512", 64},
+		    {"SHA1", "SHA256", 32},   {"MD5", "SHA256", 32},    {"none", NULL, 0}};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		const struct peer_options options = {.proto = MT_PROTO_IMAP,
+						     .transport = MT_TRANSPORT_IMPLICIT,
+						     .rsa = true,
+						     .digest = rows[i].signed_with};
+		uint8_t ours[MT_CB_MAX], theirs[EVP_MAX_MD_SIZE];
+		struct meeting m;
+
+		meeting_start(&m, &options);
+		assert_int_equal(mt_session_get_end_point(m.session, ours), 0);
+		meeting_run(&m);
+		assert_int_equal(mt_session_get_step(m.session), MT_STEP_DONE);
+		assert_int_equal(mt_session_get_end_point(m.session, ours), rows[i].size);
+		if (rows[i].size > 0) {
+			assert_true(X509_digest(SSL_get_certificate(m.peer.ssl),
+						EVP_get_digestbyname(rows[i].hashed_with), theirs,
+						NULL));
+			assert_memory_equal(ours, theirs, rows[i].size);
+		}
+		meeting_clear(&m);
+	}
+}
+
 /* D-TLS-15: the client's close_notify goes first. */
 static void
 a_farewell_ends_with_close_notify(void **state)
@@ -249,6 +282,8 @@ main(void)
 		cmocka_unit_test(the_evidence_states_what_was_seen_and_is_complete),
 		cmocka_unit_test(the_exporters_are_the_same_at_both_ends),
 		cmocka_unit_test(without_the_extended_master_secret_there_is_no_binding),
+		cmocka_unit_test(
+			the_end_point_is_the_hash_of_the_servers_certificate_by_its_signatures_hash),
 		cmocka_unit_test(a_farewell_ends_with_close_notify),
 		cmocka_unit_test(a_client_certificate_that_is_asked_for_is_not_given),
 	};

@@ -66,7 +66,7 @@ set_turns(struct peer *p)
 /* -- certificates ------------------------------------------------------------------------------ */
 
 static X509 *
-make_cert(EVP_PKEY *key, long serial, size_t padding)
+make_cert(EVP_PKEY *key, long serial, size_t padding, const EVP_MD *digest)
 {
 	X509 *cert = X509_new();
 	X509_NAME *name = X509_get_subject_name(cert);
@@ -84,7 +84,7 @@ make_cert(EVP_PKEY *key, long serial, size_t padding)
 	assert_true(ASN1_OCTET_STRING_set(data, bytes, (int)padding));
 	comment = X509_EXTENSION_create_by_NID(NULL, NID_netscape_comment, 0, data);
 	assert_true(comment && X509_add_ext(cert, comment, -1));
-	assert_true(X509_sign(cert, key, EVP_sha256()));
+	assert_true(X509_sign(cert, key, digest));
 	X509_EXTENSION_free(comment);
 	ASN1_OCTET_STRING_free(data);
 	free(bytes);
@@ -95,8 +95,14 @@ static void
 set_certificates(struct peer *p)
 {
 	const struct peer_options *o = &p->options;
-	EVP_PKEY *key = o->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
-	X509 *leaf = make_cert(key, 1, o->cert_padding);
+	bool has_no_hash = o->digest && strcmp(o->digest, "none") == 0;
+	EVP_PKEY *key = has_no_hash ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")
+			: o->rsa    ? EVP_RSA_gen(2048)
+				    : EVP_EC_gen("P-256");
+	const EVP_MD *digest = has_no_hash ? NULL
+			       : o->digest ? EVP_get_digestbyname(o->digest)
+					   : EVP_sha256();
+	X509 *leaf = make_cert(key, 1, o->cert_padding, digest);
 
 	assert_true(SSL_CTX_use_certificate(p->context, leaf));
 	assert_true(SSL_CTX_use_PrivateKey(p->context, key));
@@ -104,9 +110,29 @@ set_certificates(struct peer *p)
 	for (size_t i = 1; i < o->n_certs; i++)
 		/* the context takes it */
 		assert_true(SSL_CTX_add_extra_chain_cert(
-			p->context, make_cert(key, (long)i + 1, o->cert_padding)));
+			p->context, make_cert(key, (long)i + 1, o->cert_padding, digest)));
 	X509_free(leaf);
 	EVP_PKEY_free(key);
+}
+
+void
+peer_make_credential(bool rsa, struct mt_tls_credential *ret)
+{
+	EVP_PKEY *issuer = EVP_EC_gen("P-256");
+
+	ret->key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+	ret->leaf = make_cert(ret->key, 71, 0, EVP_sha256());
+	ret->chain = sk_X509_new_null();
+	assert_true(sk_X509_push(ret->chain, make_cert(issuer, 72, 0, EVP_sha256())));
+	EVP_PKEY_free(issuer);
+}
+
+void
+peer_clear_credential(struct mt_tls_credential *credential)
+{
+	X509_free(credential->leaf);
+	sk_X509_pop_free(credential->chain, X509_free);
+	EVP_PKEY_free(credential->key);
 }
 
 /* -- what the server sees and says in the handshake -------------------------------------------- */
@@ -179,7 +205,23 @@ on_status(SSL *ssl, void *arg)
 static int
 on_client_chain(X509_STORE_CTX *store_ctx, void *arg)
 {
-	return 1;
+	const struct peer *p = arg;
+
+	X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REVOKED);
+	return p->options.refuses_client_cert ? 0 : 1;
+}
+
+/* RFC 8446 §4.4.2, RFC 5246 §7.4.6: type, length, under TLS 1.3 a context, the list's length. */
+static void
+on_message(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl, void *arg)
+{
+	size_t framing = SSL_version(ssl) == TLS1_3_VERSION ? 8 : 7;
+	struct peer *p = arg;
+
+	if (is_ours || type != SSL3_RT_HANDSHAKE || *(const uint8_t *)data != SSL3_MT_CERTIFICATE)
+		return;
+	p->n_client_lists++;
+	p->client_list_size = size - framing;
 }
 
 static void
@@ -209,6 +251,7 @@ set_parameters(struct peer *p)
 	assert_true(SSL_CTX_set_session_id_context(c, (const unsigned char *)"t", 1));
 	if (o->asks_client_cert)
 		SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
+	assert_true(!o->client_sigalgs || SSL_CTX_set1_client_sigalgs_list(c, o->client_sigalgs));
 }
 
 static void
@@ -218,7 +261,9 @@ set_callbacks(struct peer *p)
 	SSL_CTX_set_alpn_select_cb(p->context, on_alpn, p);
 	SSL_CTX_set_tlsext_status_cb(p->context, on_status);
 	SSL_CTX_set_tlsext_status_arg(p->context, p);
-	SSL_CTX_set_cert_verify_callback(p->context, on_client_chain, NULL);
+	SSL_CTX_set_cert_verify_callback(p->context, on_client_chain, p);
+	SSL_CTX_set_msg_callback(p->context, on_message);
+	SSL_CTX_set_msg_callback_arg(p->context, p);
 	SSL_CTX_set_info_callback(p->context, on_info);
 }
 

@@ -33,7 +33,10 @@ struct peer_options {
 	size_t n_certs;      /* 0: one */
 	size_t cert_padding; /* bytes of comment in each */
 	size_t staple_size;
+	const char *digest; /* of its certificate's signature; NULL: SHA-256 */
 	bool asks_client_cert;
+	const char *client_sigalgs; /* NULL: as OpenSSL has it */
+	bool refuses_client_cert;
 	const char *const *plain; /* turns before TLS; NULL: good ones */
 	const char *const *inside;
 };
@@ -61,7 +64,9 @@ struct peer {
 	struct peer_text versions;
 	struct peer_text compression;
 	bool status_requested;
-	int alert; /* last one received; -1: none */
+	int alert;               /* last one received; -1: none */
+	size_t n_client_lists;   /* Certificate messages of the client */
+	size_t client_list_size; /* of the last one, behind its framing; 0: it was empty */
 };
 
 struct meeting {
@@ -83,6 +88,10 @@ void meeting_evidence(const struct meeting *meeting, struct mt_evidence *ret);
 /* Ends it: every byte the client still had to say has arrived. */
 void meeting_farewell(struct meeting *meeting);
 void meeting_clear(struct meeting *meeting);
+
+/* A client certificate with one above it. */
+void peer_make_credential(bool rsa, struct mt_tls_credential *ret);
+void peer_clear_credential(struct mt_tls_credential *credential);
 
 /* Of a list of two-byte values. */
 bool peer_text_has16(const struct peer_text *text, unsigned value);
