@@ -14,7 +14,8 @@
 /* Numbers of these enums stand in the file: values are appended, never moved. */
 _Static_assert(MT_ACCOUNT_STATE_COUNT == 3 && MT_SUSPENDER_COUNT == 4, "states of version 1");
 _Static_assert(MT_PROTO_COUNT == 4 && MT_TRANSPORT_COUNT == 3, "services of version 1");
-_Static_assert(MT_DISCOVERY_COUNT == 6 && MT_DNSSEC_COUNT == 4, "discovery of version 1");
+/* Discovery grew at its end: what older programs wrote reads as it did. */
+_Static_assert(MT_DISCOVERY_COUNT == 7 && MT_DNSSEC_COUNT == 4, "discovery of version 1");
 _Static_assert(MT_LEVEL_COUNT == 3 && MT_CONSENT_KIND_COUNT == 5, "consents of version 1");
 
 static void

@@ -219,8 +219,9 @@ bool
 mt_account_awaits_confirmation(const struct mt_account *account, const struct mt_endpoint *endpoint,
 			       int64_t now_usec)
 {
-	return endpoint->discovery == MT_DISCOVERY_SRV && endpoint->dnssec != MT_DNSSEC_SECURE &&
-	       !endpoint->confirmed && !mt_domain_is_within(endpoint->host, account->domain) &&
+	return !endpoint->confirmed &&
+	       mt_reference_needs_person(endpoint->discovery, endpoint->dnssec, endpoint->host,
+					 account->domain) &&
 	       !mt_account_has_consent(account, MT_CONSENT_SRV_TARGET, endpoint->proto,
 				       endpoint->host, endpoint->port, NULL, now_usec);
 }

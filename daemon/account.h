@@ -120,8 +120,8 @@ struct mt_endpoint *mt_account_find_endpoint_mutable(struct mt_account *account,
 						     uint16_t port);
 bool mt_account_has_host(const struct mt_account *account, const char *host);
 bool mt_account_has_declined(const struct mt_account *account, const char *offer);
-/* Unsigned SRV data named a server outside the domain of the address, and its owner has not
- * confirmed it: nothing connects to it (R-5.1-12, row 11). */
+/* The server's name may have been forged, or leads out of the domain of the address, and its owner
+ * has not confirmed it: nothing connects to it (R-5.1-12, rows 11 and 13). */
 bool mt_account_awaits_confirmation(const struct mt_account *account,
 				    const struct mt_endpoint *endpoint, int64_t now_usec);
 /* An endpoint's host has a pin and the last probe there did not reach confidentiality without it:

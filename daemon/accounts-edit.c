@@ -38,6 +38,17 @@ endpoint_is_same(const struct mt_endpoint *a, const struct mt_endpoint *b)
 	       a->dnssec == b->dnssec && strcmp(a->label, b->label) == 0;
 }
 
+/* Row 8 of REQUIREMENTS 2.2: a document that nobody could tamper with names a server of its own
+ * domain. That its owner sets it is the approval; nothing is left to ask. */
+static bool
+is_vouched_for(const struct mt_account *account, const struct mt_endpoint *endpoint)
+{
+	return (endpoint->discovery == MT_DISCOVERY_PACC ||
+		endpoint->discovery == MT_DISCOVERY_AUTOCONFIG) &&
+	       !mt_reference_needs_person(endpoint->discovery, endpoint->dnssec, endpoint->host,
+					  account->domain);
+}
+
 int
 mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 			 const struct mt_account_id *id, const struct mt_endpoint *wanted)
@@ -53,7 +64,8 @@ mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 		return r;
 	if (account->state == MT_ACCOUNT_SUSPENDED)
 		return MT_ACCOUNTS_E_STATE;
-	endpoint.confirmed = mt_account_has_consent(account, MT_CONSENT_SRV_TARGET, endpoint.proto,
+	endpoint.confirmed = is_vouched_for(account, &endpoint) ||
+			     mt_account_has_consent(account, MT_CONSENT_SRV_TARGET, endpoint.proto,
 						    endpoint.host, endpoint.port, NULL,
 						    mt_clock_wall(accounts->clock));
 	existing = mt_account_find_endpoint_mutable(account, endpoint.proto, endpoint.host,

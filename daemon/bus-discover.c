@@ -112,7 +112,10 @@ fill_omission(struct mt_dict *dict, const void *rows, size_t i)
 {
 	const struct mt_omission *omission = (const struct mt_omission *)rows + i;
 
-	mt_dict_add_string(dict, "label", omission->service->label);
+	mt_dict_add_string(dict, "label", omission->service ? omission->service->label : "");
+	mt_dict_add_string(dict, "source", mt_discovery_to_string(omission->source));
+	if (omission->proto != MT_PROTO_UNKNOWN)
+		mt_dict_add_string(dict, "protocol", mt_proto_to_string(omission->proto));
 	mt_dict_add_string(dict, "why", mt_left_out_to_string(omission->why));
 	if (omission->host[0] != '\0') {
 		mt_dict_add_string(dict, "host", omission->host);

@@ -139,12 +139,22 @@ row_provenance(struct decision *d)
 	return note(d, MT_REASON_EVIDENCE_ASSERTED_ONLY);
 }
 
+/* A name that DNS or a document gave, and no signature of the zone covers. */
+static bool
+is_unsigned(const struct decision *d)
+{
+	const struct mt_reference *ref = &d->in->account->reference;
+
+	return ref->discovery != MT_DISCOVERY_MANUAL && ref->discovery != MT_DISCOVERY_ADMIN &&
+	       ref->discovery != MT_DISCOVERY_UNKNOWN && ref->dnssec != MT_DNSSEC_SECURE;
+}
+
 static bool
 is_unsigned_srv(const struct decision *d)
 {
 	const struct mt_reference *ref = &d->in->account->reference;
 
-	return ref->discovery == MT_DISCOVERY_SRV && ref->dnssec != MT_DNSSEC_SECURE;
+	return ref->discovery == MT_DISCOVERY_SRV && is_unsigned(d);
 }
 
 enum step
@@ -160,8 +170,9 @@ row_srv_domain(struct decision *d)
 {
 	const struct mt_reference *ref = &d->in->account->reference;
 
-	/* The confirmation of a target is configuration: expiry leaves it alone (4.7). */
-	if (!is_unsigned_srv(d) || mt_domain_is_within(ref->host, ref->address_domain) ||
+	/* The confirmation of a target is configuration: expiry leaves it alone (4.7). A document
+	 * that leads out of its domain is asked about like an SRV record that does (D-DISC-02). */
+	if (!is_unsigned(d) || mt_domain_is_within(ref->host, ref->address_domain) ||
 	    ref->confirmed || (d->in->account->consents & MT_BIT(MT_CONSENT_SRV_TARGET)))
 		return GO_ON;
 	if (d->value[MT_FIELD_SRV_TRUST] == MT_SRV_TRUST_ASK)
@@ -173,7 +184,7 @@ row_srv_domain(struct decision *d)
 enum step
 row_srv_trust(struct decision *d)
 {
-	if (!is_unsigned_srv(d) || d->in->account->reference.saved ||
+	if (!is_unsigned(d) || d->in->account->reference.saved ||
 	    d->value[MT_FIELD_SRV_TRUST] != MT_SRV_TRUST_DNSSEC)
 		return GO_ON;
 	blame(d, MT_FIELD_SRV_TRUST);
@@ -185,7 +196,7 @@ row_source(struct decision *d)
 {
 	enum mt_discovery source = d->in->account->reference.discovery;
 	bool tamperable = source == MT_DISCOVERY_UNKNOWN || source == MT_DISCOVERY_AUTOCONFIG ||
-			  source == MT_DISCOVERY_PACC;
+			  source == MT_DISCOVERY_AUTOCONFIG_HTTP || source == MT_DISCOVERY_PACC;
 
 	/* A fresh endpoint has no source of its own; row 14 answers for it. */
 	if (!tamperable || d->in->account->source_approved ||

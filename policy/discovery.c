@@ -10,8 +10,8 @@
 
 _Static_assert(MT_ARRAY_SIZE(mt_services) == MT_SERVICE_COUNT, "one answer per label");
 
-static const char *const trusts[] = {"unconfirmed", "in-domain", "user-confirmed", "dnssec",
-				     "admin"};
+static const char *const trusts[] = {"unconfirmed", "in-domain", "user-confirmed",
+				     "https",       "dnssec",    "admin"};
 _Static_assert(MT_ARRAY_SIZE(trusts) == MT_TRUST_COUNT, "one name per value");
 
 static const struct {
@@ -28,6 +28,13 @@ static const struct {
 	[MT_LEFT_OUT_PORT] = {-1, "port-zero"},
 	[MT_LEFT_OUT_TARGET] = {-1, "target-invalid"},
 	[MT_LEFT_OUT_TOO_MANY] = {-1, "too-many"},
+	[MT_LEFT_OUT_UNVERIFIED] = {MT_REASON_DISCOVERY_UNVERIFIED_SOURCE, NULL},
+	[MT_LEFT_OUT_SOURCE_SILENT] = {-1, "source-silent"},
+	[MT_LEFT_OUT_SOURCE_UNTRUSTED] = {-1, "source-untrusted"},
+	[MT_LEFT_OUT_SOURCE_DIGEST] = {-1, "source-digest-mismatch"},
+	[MT_LEFT_OUT_SOURCE_MALFORMED] = {-1, "source-malformed"},
+	[MT_LEFT_OUT_SOURCE_ELSEWHERE] = {-1, "source-elsewhere"},
+	[MT_LEFT_OUT_SOURCE_BROKEN] = {-1, "source-broken"},
 };
 _Static_assert(MT_ARRAY_SIZE(left_out) == MT_LEFT_OUT_COUNT, "one row per value");
 
@@ -53,19 +60,36 @@ mt_left_out_reason(enum mt_left_out why)
 /* -- collecting -------------------------------------------------------------------------------- */
 
 static void
-omit(struct mt_discovered *found, const struct mt_service *service, enum mt_left_out why,
-     const struct mt_candidate *candidate, uint32_t n)
+omit(struct mt_discovered *found, const struct mt_omission *omission)
 {
-	struct mt_omission *omission = &found->omissions[found->n_omissions];
+	if (omission->n > 0 && found->n_omissions < MT_OMISSIONS_MAX)
+		found->omissions[found->n_omissions++] = *omission;
+}
 
-	if (n == 0 || found->n_omissions == MT_OMISSIONS_MAX)
-		return;
-	*omission = (struct mt_omission){.service = service, .why = why, .n = n};
-	if (candidate) {
-		memcpy(omission->host, candidate->host, sizeof(omission->host));
-		omission->port = candidate->port;
-	}
-	found->n_omissions++;
+/* Something about a whole label. */
+static void
+omit_label(struct mt_discovered *found, const struct mt_service *service, enum mt_left_out why,
+	   uint32_t n)
+{
+	omit(found, &(struct mt_omission){.source = MT_DISCOVERY_SRV,
+					  .service = service,
+					  .proto = service->proto,
+					  .why = why,
+					  .n = n});
+}
+
+static void
+omit_server(struct mt_discovered *found, const struct mt_candidate *candidate, enum mt_left_out why)
+{
+	struct mt_omission omission = {.source = candidate->source,
+				       .service = candidate->service,
+				       .proto = candidate->service->proto,
+				       .why = why,
+				       .port = candidate->port,
+				       .n = 1};
+
+	memcpy(omission.host, candidate->host, sizeof(omission.host));
+	omit(found, &omission);
 }
 
 static enum mt_trust
@@ -73,10 +97,12 @@ judge_trust(const struct mt_discovery_query *query, const struct mt_candidate *c
 {
 	if (candidate->source == MT_DISCOVERY_ADMIN)
 		return MT_TRUST_ADMIN;
-	if (candidate->dnssec == MT_DNSSEC_SECURE)
-		return MT_TRUST_DNSSEC;
-	if (mt_domain_is_within(candidate->host, query->domain))
-		return MT_TRUST_IN_DOMAIN;
+	if (!mt_reference_needs_person(candidate->source, candidate->dnssec, candidate->host,
+				       query->domain)) {
+		if (candidate->dnssec == MT_DNSSEC_SECURE)
+			return MT_TRUST_DNSSEC;
+		return candidate->source == MT_DISCOVERY_SRV ? MT_TRUST_IN_DOMAIN : MT_TRUST_HTTPS;
+	}
 	if (query->is_confirmed && query->is_confirmed(candidate->host, query->userdata))
 		return MT_TRUST_USER_CONFIRMED;
 	return MT_TRUST_UNCONFIRMED;
@@ -108,7 +134,9 @@ judge(const struct mt_discovery_query *query, struct mt_candidate *candidate)
 	if (candidate->trust < MT_TRUST_DNSSEC && query->srv_trust == MT_SRV_TRUST_DNSSEC)
 		return MT_LEFT_OUT_INSECURE;
 	if (candidate->trust == MT_TRUST_UNCONFIRMED && query->srv_trust != MT_SRV_TRUST_ASK)
-		return MT_LEFT_OUT_OUT_OF_DOMAIN;
+		return candidate->source == MT_DISCOVERY_AUTOCONFIG_HTTP
+			       ? MT_LEFT_OUT_UNVERIFIED
+			       : MT_LEFT_OUT_OUT_OF_DOMAIN;
 	candidate->reduced = is_below_minimum(query, candidate);
 	return candidate->reduced && !query->may_reduce ? MT_LEFT_OUT_BELOW_MINIMUM : -1;
 }
@@ -120,7 +148,7 @@ consider(const struct mt_discovery_query *query, struct mt_candidate *candidate,
 	int why = judge(query, candidate);
 
 	if (why >= 0)
-		omit(found, candidate->service, (enum mt_left_out)why, candidate, 1);
+		omit_server(found, candidate, (enum mt_left_out)why);
 	else
 		found->candidates[found->n++] = *candidate;
 }
@@ -134,10 +162,10 @@ collect_answer(const struct mt_discovery_query *query, const struct mt_service *
 
 	if (rrset->dnssec == MT_DNSSEC_BOGUS || !is_answer) {
 		found->is_incomplete = true;
-		omit(found, service,
-		     rrset->dnssec == MT_DNSSEC_BOGUS ? MT_LEFT_OUT_BOGUS
-						      : MT_LEFT_OUT_UNDETERMINED,
-		     NULL, 1);
+		omit_label(found, service,
+			   rrset->dnssec == MT_DNSSEC_BOGUS ? MT_LEFT_OUT_BOGUS
+							    : MT_LEFT_OUT_UNDETERMINED,
+			   1);
 		return;
 	}
 	for (size_t i = 0; i < answer->n; i++) {
@@ -152,161 +180,48 @@ collect_answer(const struct mt_discovery_query *query, const struct mt_service *
 		memcpy(candidate.host, record->target, sizeof(candidate.host));
 		consider(query, &candidate, found);
 	}
-	omit(found, service, MT_LEFT_OUT_TARGET, NULL, answer->n_unusable);
-	omit(found, service, MT_LEFT_OUT_TOO_MANY, NULL, answer->n_omitted);
+	omit_label(found, service, MT_LEFT_OUT_TARGET, answer->n_unusable);
+	omit_label(found, service, MT_LEFT_OUT_TOO_MANY, answer->n_omitted);
 }
 
-/* -- ranking ----------------------------------------------------------------------------------- */
-
-/* RFC 2782: a number up to the sum of the weights, and the first whose running sum reaches it;
- * those of weight 0 stand first, so that they are reached only by a 0. */
-static size_t
-draw(const struct mt_discovery_query *query, const struct mt_candidate *set, size_t n)
-{
-	uint32_t sum = 0, lot;
-	size_t best = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		sum += set[i].weight;
-		if (set[i].weight > set[best].weight)
-			best = i;
-	}
-	if (!query->random)
-		return best;
-	lot = query->random(sum + 1, query->userdata);
-	for (size_t i = 0; i < n; i++)
-		if (set[i].weight == 0 && lot == 0)
-			return i;
-	sum = 0;
-	for (size_t i = 0; i < n; i++) {
-		sum += set[i].weight;
-		if (set[i].weight > 0 && sum >= lot)
-			return i;
-	}
-	return best;
-}
-
-/* Puts one label's records of one priority into the order of their lots. */
+/* A server that promises no TLS is listed and gone, consent or not: there is no label it could be
+ * set up under, and whoever wants it names it himself (D-DISC-03). */
 static void
-shuffle(const struct mt_discovery_query *query, struct mt_candidate *set, size_t n)
+omit_plain(struct mt_discovered *found, const struct mt_offer *offer)
 {
-	for (size_t i = 0; i + 1 < n; i++) {
-		size_t drawn = i + draw(query, set + i, n - i);
-		struct mt_candidate first = set[drawn];
+	struct mt_omission omission = {.source = offer->source,
+				       .proto = offer->proto,
+				       .why = MT_LEFT_OUT_BELOW_MINIMUM,
+				       .port = offer->port,
+				       .n = 1};
 
-		memmove(&set[i + 1], &set[i], (drawn - i) * sizeof(set[0]));
-		set[i] = first;
-	}
+	memcpy(omission.host, offer->host, sizeof(omission.host));
+	omit(found, &omission);
 }
 
+/* Each source has put its own in order: that is their priority. */
 static void
-shuffle_all(const struct mt_discovery_query *query, struct mt_discovered *found)
+collect_offers(const struct mt_discovery_query *query, struct mt_discovered *found)
 {
-	size_t end;
+	for (size_t i = 0; i < query->n_offers && i < MT_OFFERS_TOTAL_MAX; i++) {
+		const struct mt_offer *offer = &query->offers[i];
+		struct mt_candidate candidate = {
+			.service = mt_service_find(offer->proto, offer->transport),
+			.port = offer->port,
+			.priority = (uint16_t)i,
+			.source = offer->source,
+			.dnssec = offer->dnssec};
 
-	for (size_t start = 0; start < found->n; start = end) {
-		const struct mt_candidate *first = &found->candidates[start];
-
-		for (end = start + 1; end < found->n; end++)
-			if (found->candidates[end].service != first->service ||
-			    found->candidates[end].source != first->source ||
-			    found->candidates[end].priority != first->priority)
-				break;
-		shuffle(query, &found->candidates[start], end - start);
+		memcpy(candidate.host, offer->host, sizeof(candidate.host));
+		if (candidate.service)
+			consider(query, &candidate, found);
+		else if (offer->proto != MT_PROTO_UNKNOWN)
+			omit_plain(found, offer);
 	}
-}
-
-/* D-DISC-01: administrator, signed SRV, other sources, unsigned SRV. */
-static int
-source_rank(const struct mt_candidate *candidate)
-{
-	switch (candidate->source) {
-	case MT_DISCOVERY_ADMIN:
-	case MT_DISCOVERY_MANUAL:
-		return 0;
-	case MT_DISCOVERY_SRV:
-		return candidate->dnssec == MT_DNSSEC_SECURE ? 1 : 4;
-	case MT_DISCOVERY_PACC:
-		return 2;
-	case MT_DISCOVERY_AUTOCONFIG:
-		return 3;
-	case MT_DISCOVERY_UNKNOWN:
-		break;
-	}
-	return 5;
-}
-
-/* The best priority of a candidate's protocol, over its two labels. */
-static int
-protocol_priority(const struct mt_discovered *found, const struct mt_candidate *candidate)
-{
-	int best = UINT16_MAX;
-
-	for (size_t i = 0; i < found->n; i++) {
-		const struct mt_candidate *other = &found->candidates[i];
-
-		if (other->service->proto == candidate->service->proto &&
-		    other->reduced == candidate->reduced &&
-		    source_rank(other) == source_rank(candidate) && other->priority < best)
-			best = other->priority;
-	}
-	return best;
-}
-
-static bool
-is_submission(const struct mt_candidate *candidate)
-{
-	return candidate->service->proto == MT_PROTO_SUBMISSION;
-}
-
-#define KEY_SIZE 7
-struct key {
-	int part[KEY_SIZE]; /* smaller is better */
-};
-
-static struct key
-make_key(const struct mt_discovered *found, const struct mt_candidate *candidate)
-{
-	return (struct key){{
-		is_submission(candidate),
-		candidate->reduced,
-		source_rank(candidate),
-		protocol_priority(found, candidate),
-		(int)candidate->service->proto,
-		candidate->service->transport == MT_TRANSPORT_IMPLICIT ? 0 : 1,
-		candidate->priority,
-	}};
-}
-
-static bool
-is_better(const struct key *a, const struct key *b)
-{
-	for (size_t i = 0; i < KEY_SIZE; i++)
-		if (a->part[i] != b->part[i])
-			return a->part[i] < b->part[i];
-	return false;
-}
-
-/* Stable: equals stay in the order of their lots. */
-static void
-sort(struct mt_discovered *found)
-{
-	struct key keys[MT_CANDIDATES_MAX];
-
-	for (size_t i = 0; i < found->n; i++)
-		keys[i] = make_key(found, &found->candidates[i]);
-	for (size_t i = 1; i < found->n; i++) {
-		const struct mt_candidate candidate = found->candidates[i];
-		const struct key key = keys[i];
-		size_t at = i;
-
-		for (; at > 0 && is_better(&key, &keys[at - 1]); at--) {
-			found->candidates[at] = found->candidates[at - 1];
-			keys[at] = keys[at - 1];
-		}
-		found->candidates[at] = candidate;
-		keys[at] = key;
-	}
+	for (size_t i = 0; i < query->n_notes; i++)
+		omit(found, &(struct mt_omission){.source = query->notes[i].source,
+						  .why = query->notes[i].why,
+						  .n = query->notes[i].n});
 }
 
 /* -- the whole --------------------------------------------------------------------------------- */
@@ -330,17 +245,12 @@ void
 mt_discovery_run(const struct mt_discovery_query *query, struct mt_discovered *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < query->n_presets && i < MT_ENDPOINTS_MAX; i++) {
-		struct mt_candidate preset = query->presets[i];
-
-		preset.source = MT_DISCOVERY_ADMIN;
-		consider(query, &preset, ret);
-	}
+	ret->is_incomplete = query->is_incomplete;
+	collect_offers(query, ret);
 	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
 		if (query->answers[i])
 			collect_answer(query, &mt_services[i], query->answers[i], ret);
-	shuffle_all(query, ret);
-	sort(ret);
+	mt_discovery_rank(query, ret);
 	ret->no_tls = lacks_tls(ret);
 }
 
@@ -348,7 +258,7 @@ const struct mt_candidate *
 mt_discovered_best(const struct mt_discovered *found, bool for_submission)
 {
 	for (size_t i = 0; i < found->n; i++)
-		if (is_submission(&found->candidates[i]) == for_submission)
+		if ((found->candidates[i].service->proto == MT_PROTO_SUBMISSION) == for_submission)
 			return &found->candidates[i];
 	return NULL;
 }

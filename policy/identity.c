@@ -65,11 +65,32 @@ judge_host(const struct mt_reference *ref, bool *ret_host)
 		return MT_REFIDS_E_NONE;
 	case MT_DISCOVERY_UNKNOWN:
 	case MT_DISCOVERY_AUTOCONFIG:
+	case MT_DISCOVERY_AUTOCONFIG_HTTP:
 	case MT_DISCOVERY_PACC:
 		*ret_host = ref->saved || ref->confirmed;
 		return 0;
 	}
 	return MT_REFIDS_E_NONE;
+}
+
+bool
+mt_reference_needs_person(enum mt_discovery discovery, enum mt_dnssec dnssec, const char *host,
+			  const char *domain)
+{
+	switch (discovery) {
+	case MT_DISCOVERY_MANUAL:
+	case MT_DISCOVERY_ADMIN:
+		return false;
+	case MT_DISCOVERY_SRV:
+	case MT_DISCOVERY_PACC: /* signed where its digest is: DNS vouches for every byte */
+		return dnssec != MT_DNSSEC_SECURE && !mt_domain_is_within(host, domain);
+	case MT_DISCOVERY_AUTOCONFIG:
+		return !mt_domain_is_within(host, domain);
+	case MT_DISCOVERY_AUTOCONFIG_HTTP:
+	case MT_DISCOVERY_UNKNOWN:
+		break;
+	}
+	return true;
 }
 
 int

@@ -41,6 +41,14 @@ struct mt_reference {
 	char label[16]; /* SRV label it was discovered under, "_imaps"; "" if none */
 };
 
+/*
+ * The name comes from a source that may have been forged, or leads out of the domain of the
+ * address: a person confirms it before anything connects there (rows 11 and 13, R-5.1-12,
+ * D-DISC-02). What was saved or confirmed meanwhile is the caller's to know.
+ */
+bool mt_reference_needs_person(enum mt_discovery discovery, enum mt_dnssec dnssec, const char *host,
+			       const char *domain);
+
 enum {
 	MT_REFIDS_E_INVALID = 1, /* host or domain is neither a name nor a literal */
 	MT_REFIDS_E_NONE = 2

@@ -38,6 +38,12 @@
 /* SRV RRset: large providers publish up to a dozen targets for one label. */
 #define MT_SRV_MAX 32
 
+/* Servers that one source other than SRV may name for a domain: the largest document of the
+ * Thunderbird database has eight. */
+#define MT_OFFERS_MAX 16
+/* Sources beside SRV: administrator, PACC, autoconfig over HTTPS and in clear. */
+#define MT_OFFERING_SOURCES 4
+
 /* Short strings in evidence: cipher, group, mechanism, ALPN names. */
 #define MT_TOKEN_SIZE 64
 /* Channel-binding data: exporter 32, server end point at most 64 bytes. */

@@ -11,8 +11,8 @@ static const char *const protos[] = {"unknown", "imap", "pop3", "submission"};
 static const char *const transports[] = {"none", "starttls", "implicit"};
 static const char *const ops[] = {"unknown",      "capability", "starttls", "test",
 				  "authenticate", "access",     "submit"};
-static const char *const discoveries[] = {"unknown",    "manual", "srv",
-					  "autoconfig", "pacc",   "admin"};
+static const char *const discoveries[] = {"unknown", "manual",         "srv", "autoconfig", "pacc",
+					  "admin",   "autoconfig-http"};
 static const char *const levels[] = {"none", "tls", "tls+auth"};
 static const char *const dnssecs[] = {"bogus", "undetermined", "insecure", "secure"};
 

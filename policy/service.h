@@ -29,17 +29,18 @@ enum mt_op {
 };
 #define MT_OP_COUNT 7
 
-/* How the host of an endpoint was found. Unknown is treated as a source that can be tampered with.
- */
+/* How the host of an endpoint was found. Unknown is treated as a source that can be tampered with;
+ * autoconfig and PACC are what came over HTTPS with a valid certificate. */
 enum mt_discovery {
 	MT_DISCOVERY_UNKNOWN = 0,
 	MT_DISCOVERY_MANUAL,
 	MT_DISCOVERY_SRV,
 	MT_DISCOVERY_AUTOCONFIG,
 	MT_DISCOVERY_PACC,
-	MT_DISCOVERY_ADMIN
+	MT_DISCOVERY_ADMIN,
+	MT_DISCOVERY_AUTOCONFIG_HTTP /* in clear: anybody on the way may have written it */
 };
-#define MT_DISCOVERY_COUNT 6
+#define MT_DISCOVERY_COUNT 7
 
 /* The best a service of an account has reached: none < tls < tls+auth (row 47). */
 enum mt_level { MT_LEVEL_NONE = 0, MT_LEVEL_TLS, MT_LEVEL_TLS_AUTH };

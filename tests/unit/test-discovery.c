@@ -18,6 +18,8 @@ struct world {
 	struct mt_discovered found;
 	const char *below, *confirmed; /* hosts */
 	uint32_t seed;
+	struct mt_offer offers[MT_OFFERS_TOTAL_MAX];
+	struct mt_source_note notes[2];
 	char text[4096];
 };
 
@@ -103,6 +105,23 @@ secure(struct world *w, const char *label)
 	w->answers[index_of(label)].rrset.dnssec = MT_DNSSEC_SECURE;
 }
 
+/* What a source other than SRV names; label "" of an IMAP server without TLS. */
+static struct mt_offer *
+offer(struct world *w, enum mt_discovery source, const char *label, const char *host)
+{
+	struct mt_offer *added = &w->offers[w->query.n_offers++];
+	const struct mt_service *service = *label ? mt_service_find_label(label) : NULL;
+
+	*added = (struct mt_offer){.source = source,
+				   .proto = service ? service->proto : MT_PROTO_IMAP,
+				   .transport = service ? service->transport : MT_TRANSPORT_NONE,
+				   .dnssec = MT_DNSSEC_INSECURE,
+				   .port = service ? service->port : 143};
+	snprintf(added->host, sizeof(added->host), "%s", host);
+	w->query.offers = w->offers;
+	return added;
+}
+
 /* "_imaps imap.example.test:993 in-domain; - _imap srv.bogus" */
 static const char *
 run(struct world *w)
@@ -122,9 +141,10 @@ run(struct world *w)
 	for (size_t i = 0; i < w->found.n_omissions; i++) {
 		const struct mt_omission *o = &w->found.omissions[i];
 
-		size += (size_t)snprintf(w->text + size, sizeof(w->text) - size, "%s- %s %s%s",
-					 size ? "; " : "", o->service->label,
-					 mt_left_out_to_string(o->why), o->n > 1 ? " many" : "");
+		size += (size_t)snprintf(
+			w->text + size, sizeof(w->text) - size, "%s- %s %s%s", size ? "; " : "",
+			o->service ? o->service->label : mt_discovery_to_string(o->source),
+			mt_left_out_to_string(o->why), o->n > 1 ? " many" : "");
 	}
 	return w->text;
 }
@@ -428,17 +448,143 @@ static void
 sources_rank_administrator_signed_unsigned(void **state)
 {
 	struct world *w = *state;
-	struct mt_candidate preset = {.service = mt_service_find_label("_imaps"), .port = 993};
 
-	strcpy(preset.host, "admin.other.test"); /* R-5-02, D-DISC-01 */
-	w->query.presets = &preset;
-	w->query.n_presets = 1;
+	offer(w, MT_DISCOVERY_ADMIN, "_imaps", "admin.other.test"); /* R-5-02, D-DISC-01 */
 	w->query.srv_trust = MT_SRV_TRUST_ASK;
 	add(w, "_imaps", 0, 0, 993, "imap.example.test");
 	add(w, "_pop3s", 90, 0, 995, "pop.other.test");
 	secure(w, "_pop3s");
 	assert_string_equal(run(w), "_imaps admin.other.test:993 admin; _pop3s pop.other.test:995 "
 				    "dnssec; _imaps imap.example.test:993 in-domain");
+}
+
+/* D-DISC-01: conflicting sources are ranked, and all of them shown. */
+static void
+every_source_has_its_place_and_all_are_kept(void **state)
+{
+	struct world *w = *state;
+
+	offer(w, MT_DISCOVERY_AUTOCONFIG_HTTP, "_imaps", "clear.example.test");
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "_imaps", "auto.example.test");
+	offer(w, MT_DISCOVERY_PACC, "_imaps", "pacc.example.test");
+	offer(w, MT_DISCOVERY_ADMIN, "_imaps", "admin.example.test");
+	add(w, "_imaps", 0, 0, 993, "srv.example.test");
+	assert_string_equal(
+		run(w), "_imaps admin.example.test:993 admin; _imaps pacc.example.test:993 https; "
+			"_imaps auto.example.test:993 https; _imaps srv.example.test:993 "
+			"in-domain; _imaps clear.example.test:993 unconfirmed");
+	secure(w, "_imaps");
+	run(w);
+	assert_string_equal(w->found.candidates[1].host, "srv.example.test");
+	assert_string_equal(w->found.candidates[2].host, "pacc.example.test");
+}
+
+static void
+a_source_names_its_best_first_and_implicit_tls_still_wins(void **state)
+{
+	struct world *w = *state;
+
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "_pop3s", "pop.example.test");
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "_imap", "imap.example.test");
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "_imaps", "imap.example.test");
+	assert_string_equal(run(w), "_pop3s pop.example.test:995 https; _imaps "
+				    "imap.example.test:993 https; _imap imap.example.test:143 "
+				    "https");
+}
+
+/* D-DISC-03 */
+static void
+a_plain_server_of_a_document_is_below_the_minimum_whoever_consents(void **state)
+{
+	static const char expected[] = "_imaps imap.example.test:993 https; - autoconfig "
+				       "srv.candidate-below-minimum";
+	struct world *w = *state;
+
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "", "plain.example.test");
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "_imaps", "imap.example.test");
+	assert_string_equal(run(w), expected);
+	assert_string_equal(w->found.omissions[0].host, "plain.example.test");
+	w->query.may_reduce = true;
+	assert_string_equal(run(w), expected);
+}
+
+static void
+nothing_but_plain_servers_is_no_tls(void **state)
+{
+	struct world *w = *state;
+
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "", "plain.example.test");
+	run(w);
+	assert_true(w->found.no_tls); /* R-5.1-06 */
+}
+
+/* D-DISC-02, R-5.1-12: as of SRV; a digest that is signed signs the document. */
+static void
+a_document_that_leads_out_of_its_domain_is_confirmed_unless_signed(void **state)
+{
+	static const struct {
+		enum mt_discovery source;
+		enum mt_dnssec dnssec;
+		const char *trust;
+	} rows[] = {
+		{MT_DISCOVERY_PACC, MT_DNSSEC_INSECURE, "unconfirmed"},
+		{MT_DISCOVERY_PACC, MT_DNSSEC_SECURE, "dnssec"},
+		{MT_DISCOVERY_AUTOCONFIG, MT_DNSSEC_INSECURE, "unconfirmed"},
+		{MT_DISCOVERY_AUTOCONFIG, MT_DNSSEC_SECURE, "unconfirmed"},
+		{MT_DISCOVERY_AUTOCONFIG_HTTP, MT_DNSSEC_SECURE, "unconfirmed"},
+		{MT_DISCOVERY_ADMIN, MT_DNSSEC_INSECURE, "admin"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		w->query.n_offers = 0;
+		w->confirmed = NULL;
+		offer(w, rows[i].source, "_imaps", "mail.other.test")->dnssec = rows[i].dnssec;
+		run(w);
+		assert_string_equal(mt_trust_to_string(w->found.candidates[0].trust),
+				    rows[i].trust);
+		w->confirmed = "mail.other.test";
+		run(w);
+		if (strcmp(rows[i].trust, "unconfirmed") == 0)
+			assert_int_equal(w->found.candidates[0].trust, MT_TRUST_USER_CONFIRMED);
+	}
+}
+
+/* Rows 11 and 12 hold for documents as they do for SRV. */
+static void
+a_policy_above_ask_leaves_out_what_no_signature_covers(void **state)
+{
+	struct world *w = *state;
+
+	offer(w, MT_DISCOVERY_AUTOCONFIG, "_imaps", "mail.other.test");
+	offer(w, MT_DISCOVERY_AUTOCONFIG_HTTP, "_imaps", "imap.example.test");
+	offer(w, MT_DISCOVERY_PACC, "_imaps", "imap.example.test");
+	w->query.srv_trust = MT_SRV_TRUST_IN_DOMAIN;
+	assert_string_equal(run(w), "_imaps imap.example.test:993 https; - _imaps "
+				    "srv.target-out-of-domain; - _imaps "
+				    "discovery.unverified-source");
+	w->query.srv_trust = MT_SRV_TRUST_DNSSEC;
+	run(w);
+	assert_int_equal(w->found.n, 0);
+	w->offers[2].dnssec = MT_DNSSEC_SECURE;
+	run(w);
+	assert_int_equal(w->found.n, 1);
+}
+
+static void
+what_a_source_has_to_say_is_listed_and_may_make_the_answer_incomplete(void **state)
+{
+	struct world *w = *state;
+
+	w->notes[0] = (struct mt_source_note){MT_DISCOVERY_PACC, MT_LEFT_OUT_SOURCE_DIGEST, 1};
+	w->notes[1] = (struct mt_source_note){MT_DISCOVERY_AUTOCONFIG, MT_LEFT_OUT_TOO_MANY, 984};
+	w->query.notes = w->notes;
+	w->query.n_notes = 2;
+	assert_string_equal(run(w), "- pacc source-digest-mismatch; - autoconfig too-many many");
+	assert_false(w->found.is_incomplete);
+	w->query.is_incomplete = true;
+	run(w);
+	assert_true(w->found.is_incomplete);
 }
 
 static void
@@ -559,6 +705,13 @@ main(void)
 		CASE(equal_weights_of_zero_and_the_largest_do_not_overflow),
 		CASE(without_a_lot_the_order_is_the_same_each_time_the_greatest_weight_first),
 		CASE(sources_rank_administrator_signed_unsigned),
+		CASE(every_source_has_its_place_and_all_are_kept),
+		CASE(a_source_names_its_best_first_and_implicit_tls_still_wins),
+		CASE(a_plain_server_of_a_document_is_below_the_minimum_whoever_consents),
+		CASE(nothing_but_plain_servers_is_no_tls),
+		CASE(a_document_that_leads_out_of_its_domain_is_confirmed_unless_signed),
+		CASE(a_policy_above_ask_leaves_out_what_no_signature_covers),
+		CASE(what_a_source_has_to_say_is_listed_and_may_make_the_answer_incomplete),
 		CASE(reading_comes_before_submission_and_each_has_its_best),
 		CASE(a_protocol_the_policy_forbids_is_left_out),
 		CASE(full_answers_of_every_label_fit),

@@ -99,12 +99,38 @@ row_12_unsigned_srv_is_denied_under_the_strict_reading_until_saved(void **state)
 	case_expect(&c, "allow/1 [srv.insecure, cert.pkix-valid, conf.met]");
 }
 
+/* D-DISC-02: as an SRV record that does, and under the same policy. */
+static void
+rows_11_and_12_ask_about_a_document_that_leads_out_of_its_domain(void **state)
+{
+	static const enum mt_discovery documents[] = {MT_DISCOVERY_PACC, MT_DISCOVERY_AUTOCONFIG,
+						      MT_DISCOVERY_AUTOCONFIG_HTTP};
+	struct test_case c;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(documents); i++) {
+		case_init(&c);
+		case_srv(&c, "mail.other.test");
+		case_state(&c, MT_ACCOUNT_SETUP, MT_OP_TEST);
+		c.facts.reference.discovery = documents[i];
+		case_expect(&c, "confirm/0 [srv.target-out-of-domain]");
+		case_set(&c, "srv_trust", "in-domain");
+		case_expect(&c, "deny/0 [srv.target-out-of-domain]");
+		c.facts.reference.confirmed = c.facts.source_approved = true;
+		case_expect(&c, MET);
+		case_set(&c, "srv_trust", "dnssec");
+		case_expect(&c, "deny/0 [srv.insecure]");
+		c.facts.reference.dnssec = MT_DNSSEC_SECURE;
+		case_expect(&c, MET);
+	}
+}
+
 static void
 row_13_a_source_that_can_be_tampered_with_is_confirmed_until_approved(void **state)
 {
 	static const bool confirms[MT_DISCOVERY_COUNT] = {
 		[MT_DISCOVERY_UNKNOWN] = true,
 		[MT_DISCOVERY_AUTOCONFIG] = true,
+		[MT_DISCOVERY_AUTOCONFIG_HTTP] = true,
 		[MT_DISCOVERY_PACC] = true,
 	};
 	struct test_case c;
@@ -266,6 +292,7 @@ main(void)
 		cmocka_unit_test(row_11_a_policy_above_ask_denies_the_target),
 		cmocka_unit_test(
 			row_12_unsigned_srv_is_denied_under_the_strict_reading_until_saved),
+		cmocka_unit_test(rows_11_and_12_ask_about_a_document_that_leads_out_of_its_domain),
 		cmocka_unit_test(
 			row_13_a_source_that_can_be_tampered_with_is_confirmed_until_approved),
 		cmocka_unit_test(row_14_a_candidate_is_an_endpoint_only_in_setup),

@@ -178,7 +178,7 @@ every_name_reads_back_and_unknown_is_never_read(void **state)
 	EXPECT_NAMES(op, MT_OP_COUNT, 1, "unknown", "capability", "starttls", "test",
 		     "authenticate", "access", "submit");
 	EXPECT_NAMES(discovery, MT_DISCOVERY_COUNT, 1, "unknown", "manual", "srv", "autoconfig",
-		     "pacc", "admin");
+		     "pacc", "admin", "autoconfig-http");
 	EXPECT_NAMES(level, MT_LEVEL_COUNT, 0, "none", "tls", "tls+auth");
 	EXPECT_NAMES(dnssec, MT_DNSSEC_COUNT, 0, "bogus", "undetermined", "insecure", "secure");
 }
