@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* org.mailtrust1.Manager.Discover: what DNS offers for an address. */
+/* org.mailtrust1.Manager.Discover: what DNS and other sources offer for an address. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -155,61 +155,99 @@ append_rows(DBusMessageIter *iter, fill_fn fill, const void *rows, size_t n)
 	return dbus_message_iter_close_container(iter, &array) && r == 0 ? 0 : -ENOMEM;
 }
 
-static int
-append_reply(struct waiting *w, const struct mt_discovered *found,
-	     const struct mt_srv_rrset *answers)
+static void
+add_sources(struct mt_dict *dict, uint64_t asked)
 {
+	const char *names[MT_DISCOVERY_COUNT];
+	size_t n = 0;
+
+	for (size_t i = 0; i < mt_n_sources; i++)
+		if (asked & MT_BIT(mt_sources[i].discovery))
+			names[n++] = mt_discovery_to_string(mt_sources[i].discovery);
+	mt_dict_add_strings(dict, "sources", names, n);
+}
+
+static int
+append_reply(struct waiting *w, const struct mt_discovered *discovered,
+	     const struct mt_findings *found)
+{
+	const bool has_srv = found->asked & MT_BIT(MT_DISCOVERY_SRV);
 	struct mt_dict dict;
 	DBusMessageIter iter;
 	int r = mt_request_begin_reply(w->request, &iter);
 
 	if (r == 0)
-		r = append_rows(&iter, fill_candidate, found->candidates, found->n);
+		r = append_rows(&iter, fill_candidate, discovered->candidates, discovered->n);
 	if (r == 0)
-		r = append_rows(&iter, fill_omission, found->omissions, found->n_omissions);
+		r = append_rows(&iter, fill_omission, discovered->omissions,
+				discovered->n_omissions);
 	if (r == 0)
-		r = append_rows(&iter, fill_answer, answers, MT_SERVICE_COUNT);
+		r = append_rows(&iter, fill_answer, found->answers, has_srv ? MT_SERVICE_COUNT : 0);
 	if (r)
 		return r;
 	mt_dict_open(&dict, &iter);
 	mt_dict_add_string(&dict, "domain", w->domain);
-	mt_dict_add_bool(&dict, "no-tls", found->no_tls);
-	mt_dict_add_bool(&dict, "incomplete", found->is_incomplete);
+	mt_dict_add_bool(&dict, "no-tls", discovered->no_tls);
+	mt_dict_add_bool(&dict, "incomplete", discovered->is_incomplete);
+	add_sources(&dict, found->asked);
+	if (found->asked & MT_BIT(MT_DISCOVERY_PACC))
+		mt_dict_add_string(&dict, "pacc-digest", mt_dnssec_to_string(found->digest));
 	return mt_dict_close(&dict);
 }
 
+/* A line for each source, so that who names what can be told later. */
 static void
-log_discovery(const struct waiting *w, const struct mt_discovered *found)
+log_discovery(const struct waiting *w, const struct mt_discovered *discovered, uint64_t asked)
 {
 	struct mt_log_line line;
 
-	mt_log_begin(&line, MT_LOG_INFO, "discover");
-	mt_log_text(&line, "MT_SOURCE", mt_discovery_to_string(MT_DISCOVERY_SRV));
-	mt_log_number(&line, "MT_UID", w->uid);
-	mt_log_text(&line, "MT_DOMAIN", w->domain);
-	mt_log_number(&line, "MT_CANDIDATES", (int64_t)found->n);
-	mt_log_end(&line, "looked for servers");
+	for (size_t s = 0; s < mt_n_sources; s++) {
+		int64_t n = 0;
+
+		if (!(asked & MT_BIT(mt_sources[s].discovery)))
+			continue;
+		for (size_t i = 0; i < discovered->n; i++)
+			n += discovered->candidates[i].source == mt_sources[s].discovery;
+		mt_log_begin(&line, MT_LOG_INFO, "discover");
+		mt_log_text(&line, "MT_SOURCE", mt_discovery_to_string(mt_sources[s].discovery));
+		mt_log_number(&line, "MT_UID", w->uid);
+		mt_log_text(&line, "MT_DOMAIN", w->domain);
+		mt_log_number(&line, "MT_CANDIDATES", n);
+		mt_log_end(&line, "looked for servers");
+	}
 }
 
 static void
-on_answers(const struct mt_srv_rrset *answers, void *userdata)
+fill_query(const struct mt_findings *found, struct mt_discovery_query *query)
+{
+	if (found->asked & MT_BIT(MT_DISCOVERY_SRV))
+		for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
+			query->answers[i] = &found->answers[i];
+	query->offers = found->offers;
+	query->n_offers = found->n_offers;
+	query->notes = found->notes;
+	query->n_notes = found->n_notes;
+	query->is_incomplete = found->is_incomplete;
+}
+
+static void
+on_found(const struct mt_findings *found, void *userdata)
 {
 	struct waiting *w = userdata;
 	struct mt_discovery_query query = {.domain = w->domain};
-	struct mt_discovered *found = malloc(sizeof(*found)); /* too large for the stack */
+	struct mt_discovered *discovered = malloc(sizeof(*discovered)); /* large */
 	int r = -ENOMEM;
 
-	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
-		query.answers[i] = &answers[i];
-	if (found) {
+	if (discovered) {
+		fill_query(found, &query);
 		apply_policy(w, &query);
-		mt_discovery_run(&query, found);
-		log_discovery(w, found);
-		r = append_reply(w, found, answers);
+		mt_discovery_run(&query, discovered);
+		log_discovery(w, discovered, found->asked);
+		r = append_reply(w, discovered, found);
 		if (w->account)
-			mt_keeper_keep_srv(w->keeper, w->uid, w->domain, answers);
+			mt_keeper_keep_found(w->keeper, w->uid, w->domain, found);
 	}
-	free(found);
+	free(discovered);
 	mt_request_finish(w->request, r);
 	free(w);
 }
@@ -256,7 +294,7 @@ start(struct waiting *w)
 		[MT_DISCOVERIES_E_LIMIT] = MT_ERROR_LIMIT_EXCEEDED,
 		[MT_DISCOVERIES_E_INVALID] = MT_ERROR_INVALID_ARGUMENTS,
 	};
-	int r = mt_discoveries_start(w->keeper->discoveries, w->uid, w->domain, on_answers, w,
+	int r = mt_discoveries_start(w->keeper->discoveries, w->uid, w->domain, on_found, w,
 				     &w->run);
 
 	return r > 0 ? errors[r] : r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* org.mailtrust1.Account, what DNS once said about its domain: kept, shown, set up from,
- * forgotten. */
+/* org.mailtrust1.Account, what DNS and other sources once said about its domain: kept, shown, set
+ * up from, forgotten. */
 
 #include "daemon/bus-srv.h"
 
@@ -11,6 +11,7 @@
 
 #include "daemon/bus-gate.h"
 #include "daemon/log.h"
+#include "daemon/offers-cache.h"
 #include "daemon/srv-cache.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
@@ -39,19 +40,26 @@ name_resolver(const struct mt_config *config, char ret[static MT_SRV_RESOLVER_SI
 	}
 }
 
-void
-mt_keeper_keep_srv(struct mt_keeper *keeper, uint32_t uid, const char *domain,
-		   const struct mt_srv_rrset *answers)
+static void
+note_kept(const char *what, int r)
 {
+	if (r)
+		mt_log(MT_LOG_DEBUG, "srv-cache", "%s were not kept: %s", what,
+		       r < 0 ? strerror(-r) : mt_store_strerror(r));
+}
+
+void
+mt_keeper_keep_found(struct mt_keeper *keeper, uint32_t uid, const char *domain,
+		     const struct mt_findings *found)
+{
+	const int64_t now = mt_clock_wall(keeper->clock);
 	char resolver[MT_SRV_RESOLVER_SIZE];
-	int r;
 
 	name_resolver(keeper->config, resolver);
-	r = mt_srv_cache_put(keeper->store, uid, domain, answers, mt_clock_wall(keeper->clock),
-			     resolver);
-	if (r)
-		mt_log(MT_LOG_DEBUG, "srv-cache", "SRV answers were not kept: %s",
-		       r < 0 ? strerror(-r) : mt_store_strerror(r));
+	if (found->asked & MT_BIT(MT_DISCOVERY_SRV))
+		note_kept("SRV answers", mt_srv_cache_put(keeper->store, uid, domain,
+							  found->answers, now, resolver));
+	note_kept("offers", mt_offers_cache_put(keeper->store, uid, domain, found, now));
 }
 
 void
@@ -70,6 +78,7 @@ mt_keeper_forget_srv(struct mt_keeper *keeper, uint32_t uid, const char *domain)
 			return;
 	/* what cannot be removed now goes with the next account of the domain */
 	(void)!mt_srv_cache_forget(keeper->store, uid, domain);
+	(void)!mt_offers_cache_forget(keeper->store, uid, domain);
 }
 
 /* -- GetSrv ------------------------------------------------------------------------------------ */
@@ -150,15 +159,59 @@ get_srv(struct mt_request *request, DBusMessageIter *args, void *userdata)
 /* Servers are set up from what was looked up just now; the TTL may be shorter. */
 #define FRESH_USEC (10 * 60 * MT_USEC_PER_SEC)
 
+/* What the account's domain is known to have, as of now. */
+struct lookup {
+	struct mt_keeper *keeper;
+	const struct mt_account *account;
+	const struct mt_service *service;
+	struct mt_endpoint *endpoint; /* host and port are looked for; dnssec is filled */
+	int64_t now_usec;
+};
+
 static bool
-is_fresh(const struct mt_srv_entry *entry, int64_t now_usec)
+is_fresh(const struct lookup *l, int64_t asked_usec)
 {
-	return mt_srv_rrset_is_answer(&entry->answer) && now_usec >= entry->asked_usec &&
-	       now_usec - entry->asked_usec <= FRESH_USEC;
+	return l->now_usec >= asked_usec && l->now_usec - asked_usec <= FRESH_USEC;
 }
 
 static bool
-names_server(const struct mt_srv_rrset *answer, const struct mt_endpoint *wanted)
+is_named(const struct lookup *l, const struct mt_offer *offers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (offers[i].proto == l->service->proto &&
+		    offers[i].transport == l->service->transport &&
+		    offers[i].port == l->endpoint->port &&
+		    strcmp(offers[i].host, l->endpoint->host) == 0) {
+			l->endpoint->dnssec = offers[i].dnssec;
+			return true;
+		}
+	return false;
+}
+
+/* Each below: 1 where the source names the server, 0 where it does not, negative errno. */
+
+static int
+ask_presets(const struct lookup *l, enum mt_discovery source)
+{
+	struct mt_offer offers[MT_OFFERS_MAX];
+
+	return is_named(l, offers, mt_presets_find(l->keeper->presets, l->account->domain, offers));
+}
+
+static int
+ask_offers(const struct lookup *l, enum mt_discovery source)
+{
+	struct mt_offers_entry entry;
+	int r = mt_offers_cache_get(l->keeper->store, l->account->uid, l->account->domain, source,
+				    &entry);
+
+	if (r)
+		return r < 0 ? r : 0;
+	return is_fresh(l, entry.asked_usec) && is_named(l, entry.offers, entry.n);
+}
+
+static bool
+srv_names(const struct mt_srv_rrset *answer, const struct mt_endpoint *wanted)
 {
 	for (size_t i = 0; i < answer->n; i++)
 		if (answer->records[i].port == wanted->port &&
@@ -167,26 +220,77 @@ names_server(const struct mt_srv_rrset *answer, const struct mt_endpoint *wanted
 	return false;
 }
 
-/* The state of the label's answer is this end's word, not the caller's (R-5.1-11). */
 static int
-fill_dnssec(struct mt_edit *edit, const struct mt_service *service)
+ask_srv(const struct lookup *l, enum mt_discovery source)
 {
-	const struct mt_account *account = mt_request_account(edit->request);
-	int64_t now = mt_clock_wall(edit->keeper->clock);
 	struct mt_srv_entry *entry = malloc(sizeof(*entry)); /* too large for the stack */
 	int r;
 
 	if (!entry)
 		return -ENOMEM;
-	r = mt_srv_cache_get(edit->keeper->store, account->uid, account->domain,
-			     (size_t)(service - mt_services), entry);
-	if (r >= 0 && (!is_fresh(entry, now) || !names_server(&entry->answer, &edit->endpoint))) {
-		mt_diag_set(mt_request_diag(edit->request), SIZE_MAX,
-			    "DNS did not name this server just now");
-		r = MT_ERROR_NOT_IN_THIS_STATE;
-	}
-	edit->endpoint.dnssec = entry->answer.rrset.dnssec;
+	r = mt_srv_cache_get(l->keeper->store, l->account->uid, l->account->domain,
+			     (size_t)(l->service - mt_services), entry);
+	if (r >= 0)
+		r = r == 0 && is_fresh(l, entry->asked_usec) &&
+		    mt_srv_rrset_is_answer(&entry->answer) &&
+		    srv_names(&entry->answer, l->endpoint);
+	if (r > 0)
+		l->endpoint->dnssec = entry->answer.rrset.dnssec;
 	free(entry);
+	return r;
+}
+
+/* D-DISC-01: of those that are on and name the server, the best one vouches for it; unsigned SRV
+ * does where nothing better but a document in clear is left. Where a name comes from, and what
+ * stands behind it, is this end's word, not the caller's (R-5.1-11). */
+static int
+find_source(const struct lookup *l, uint64_t enabled)
+{
+	static const struct {
+		enum mt_discovery source;
+		bool is_signed; /* only where it is */
+		int (*ask)(const struct lookup *l, enum mt_discovery source);
+	} order[] = {
+		{MT_DISCOVERY_ADMIN, false, ask_presets},
+		{MT_DISCOVERY_SRV, true, ask_srv},
+		{MT_DISCOVERY_PACC, false, ask_offers},
+		{MT_DISCOVERY_AUTOCONFIG, false, ask_offers},
+		{MT_DISCOVERY_SRV, false, ask_srv},
+		{MT_DISCOVERY_AUTOCONFIG_HTTP, false, ask_offers},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(order); i++) {
+		int r = 0;
+
+		if (enabled & MT_BIT(order[i].source))
+			r = order[i].ask(l, order[i].source);
+		if (r < 0)
+			return r;
+		l->endpoint->discovery = order[i].source;
+		if (r > 0 && (!order[i].is_signed || l->endpoint->dnssec == MT_DNSSEC_SECURE))
+			return 0;
+	}
+	return MT_ERROR_NOT_IN_THIS_STATE;
+}
+
+static int
+fill_source(struct mt_edit *edit, const struct mt_service *service)
+{
+	const struct lookup lookup = {
+		.keeper = edit->keeper,
+		.account = mt_request_account(edit->request),
+		.service = service,
+		.endpoint = &edit->endpoint,
+		.now_usec = mt_clock_wall(edit->keeper->clock),
+	};
+	int r = find_source(&lookup, edit->keeper->config->discovery);
+
+	if (r > 0)
+		mt_diag_set(mt_request_diag(edit->request), SIZE_MAX,
+			    "no source named this server just now");
+	else if (r == 0 && edit->endpoint.discovery == MT_DISCOVERY_SRV)
+		(void)snprintf(edit->endpoint.label, sizeof(edit->endpoint.label), "%s",
+			       service->label);
 	return r;
 }
 
@@ -208,9 +312,7 @@ read_discovered(struct mt_edit *edit, DBusMessageIter *args)
 	}
 	endpoint->proto = service->proto;
 	endpoint->transport = service->transport;
-	endpoint->discovery = MT_DISCOVERY_SRV;
-	(void)snprintf(endpoint->label, sizeof(endpoint->label), "%s", service->label);
-	return fill_dnssec(edit, service);
+	return fill_source(edit, service);
 }
 
 static int

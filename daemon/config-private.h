@@ -18,6 +18,7 @@ int mt_config_parse_file(void *field, const char *value);
 int mt_config_parse_bus(void *field, const char *value);
 int mt_config_parse_path_list(void *field, const char *value);
 int mt_config_parse_domain_list(void *field, const char *value);
+int mt_config_parse_sources(void *field, const char *value);
 int mt_config_parse_forwarder(void *field, const char *value);
 
 /* One bit an option: said on the command line, said in the file. */

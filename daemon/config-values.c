@@ -8,6 +8,7 @@
 
 #include "daemon/config-private.h"
 #include "policy/domain.h"
+#include "policy/service.h"
 
 int
 mt_config_parse_bool(void *field, const char *value)
@@ -105,4 +106,38 @@ mt_config_parse_forwarder(void *field, const char *value)
 	if (at && (*end != '\0' || port == 0 || port > UINT16_MAX))
 		return 1;
 	return list_add(field, value);
+}
+
+static bool
+is_word(const char *text, size_t size, enum mt_discovery source)
+{
+	const char *name = mt_discovery_to_string(source);
+
+	return strlen(name) == size && memcmp(text, name, size) == 0;
+}
+
+/* Words of the sources that can be switched, or "none". */
+int
+mt_config_parse_sources(void *field, const char *value)
+{
+	static const enum mt_discovery known[] = {MT_DISCOVERY_ADMIN, MT_DISCOVERY_SRV};
+	uint64_t sources = MT_BIT(MT_DISCOVERY_UNKNOWN);
+	size_t size;
+
+	if (*value == '\0')
+		return 1;
+	if (strcmp(value, "none") == 0)
+		value = "";
+	for (; *value != '\0'; value += size + strspn(value + size, " ,")) {
+		size_t i = 0;
+
+		size = strcspn(value, " ,");
+		while (i < MT_ARRAY_SIZE(known) && !is_word(value, size, known[i]))
+			i++;
+		if (i == MT_ARRAY_SIZE(known))
+			return 1;
+		sources |= MT_BIT(known[i]);
+	}
+	*(uint64_t *)field = sources;
+	return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/config-private.h"
+#include "policy/service.h"
 
 #define DEFAULT_FILE "/etc/mailtrust/mailtrustd.conf"
 #define DEFAULT_STATE_DIR "/var/lib/mailtrust"
@@ -45,6 +46,10 @@ const struct mt_config_option mt_config_options[] = {
 	{"clock", "clock-must-be-synchronised", NULL, false, true, true, mt_config_parse_bool,
 	 AT(clock_must_be_synchronised), "no",
 	 "trust no date while the kernel calls the clock unsynchronised"},
+	{"discovery", "discovery", "SOURCES", false, true, true, mt_config_parse_sources, AT(discovery), "admin srv",
+	 "where server settings come from: admin, srv, or none"},
+	{"discovery", "presets-dir", "DIR", true, true, true, mt_config_parse_path_list, AT(presets_dir),
+	 MT_CONFIG_PRESETS_DIR, "a directory of an administrator's presets"},
 	{NULL, "help", NULL, false, true, false, mt_config_parse_bool, AT(help), "no",
 	 "show this text"},
 };
@@ -205,6 +210,34 @@ defaults_system(struct mt_config *config)
 	return r;
 }
 
+/* The system's presets and, in user mode, the user's. */
+static int
+defaults_presets(const struct mt_config_env *env, struct mt_config *config)
+{
+	char *own = NULL;
+	int r;
+
+	if (config->presets_dir.n > 0)
+		return 0;
+	r = mt_config_parse_path_list(&config->presets_dir, MT_CONFIG_PRESETS_DIR);
+	if (r == 0 && config->user) {
+		r = default_path(env->xdg_config_home, "mailtrust/presets.d", env->home,
+				 ".config/mailtrust/presets.d", &own);
+		if (r == 0)
+			r = mt_config_parse_path_list(&config->presets_dir, own);
+		free(own);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int
+defaults_discovery(const struct mt_config_env *env, struct mt_config *config)
+{
+	if (config->discovery == 0)
+		config->discovery = MT_BIT(MT_DISCOVERY_ADMIN) | MT_BIT(MT_DISCOVERY_SRV);
+	return defaults_presets(env, config);
+}
+
 static int
 defaults_fill(const struct mt_config_env *env, struct mt_config *config, struct mt_diag *diag)
 {
@@ -218,6 +251,8 @@ defaults_fill(const struct mt_config_env *env, struct mt_config *config, struct 
 			    "neither XDG_STATE_HOME nor HOME is set: say --state-dir");
 		return MT_CONFIG_E_USAGE;
 	}
+	if (r == 0)
+		r = defaults_discovery(env, config);
 	if (r < 0)
 		return r;
 	if (strcmp(config->bus_text, "none") == 0)
@@ -306,5 +341,6 @@ mt_config_clear(struct mt_config *config)
 	list_clear(&config->dns_forward);
 	list_clear(&config->dns_anchor);
 	list_clear(&config->dns_negative_anchor);
+	list_clear(&config->presets_dir);
 	memset(config, 0, sizeof(*config));
 }

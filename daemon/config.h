@@ -16,6 +16,9 @@
 
 #include "policy/diag.h"
 
+/* Everybody's presets: root's, whoever runs the service. */
+#define MT_CONFIG_PRESETS_DIR "/etc/mailtrust/presets.d"
+
 #define MT_CONFIG_LIST_MAX 8 /* forwarders, DNS anchors: resolvers use three at most */
 
 enum mt_bus_kind { MT_BUS_NONE = 0, MT_BUS_SYSTEM, MT_BUS_SESSION, MT_BUS_ADDRESS };
@@ -41,6 +44,10 @@ struct mt_config {
 	bool probe_local; /* loopback and link-local may be probed (system mode) */
 	bool fetch_local; /* revocation answers may come from addresses that are not global */
 	bool clock_must_be_synchronised; /* D-PKIX-08 */
+	/* MT_BIT(enum mt_discovery): sources of server settings that are on. Bit 0 names none, so
+	 * that "none" is something said. */
+	uint64_t discovery;
+	struct mt_config_list presets_dir;
 };
 
 /* What the configuration takes from the environment; tests hand in their own. Borrowed. */

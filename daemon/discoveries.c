@@ -4,40 +4,46 @@
 #include "daemon/discoveries.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
-struct question {
-	struct mt_discovery_job *run;
-	struct mt_job *job;
-};
+#include <event2/event.h>
+
+/* admin, srv, pacc, autoconfig and autoconfig-http */
+#define SOURCES_MAX 5
 
 struct mt_discovery_job {
 	struct mt_discoveries *discoveries;
 	LIST_ENTRY(mt_discovery_job) entry;
 	uint32_t uid;
-	struct question questions[MT_SERVICE_COUNT];
-	struct mt_srv_rrset answers[MT_SERVICE_COUNT];
-	unsigned n_left;
+	char domain[MT_DOMAIN_SIZE];
+	struct part {
+		struct mt_source_run run; /* first: a run is its part */
+		struct mt_discovery_job *job;
+	} parts[SOURCES_MAX];
+	unsigned int n_left;
+	struct event *all_ended;
+	struct mt_findings found;
 	mt_discoveries_fn callback;
 	void *userdata;
 };
 
 struct mt_discoveries {
-	struct mt_jobs *jobs;
-	LIST_HEAD(, mt_discovery_job) runs;
+	struct mt_sources_options options;
+	LIST_HEAD(, mt_discovery_job) jobs;
 };
 
 int
-mt_discoveries_new(struct mt_jobs *jobs, struct mt_discoveries **ret)
+mt_discoveries_new(const struct mt_sources_options *options, struct mt_discoveries **ret)
 {
 	struct mt_discoveries *discoveries = calloc(1, sizeof(*discoveries));
 
+	assert(mt_n_sources <= SOURCES_MAX);
 	if (!discoveries)
 		return -ENOMEM;
-	discoveries->jobs = jobs;
-	LIST_INIT(&discoveries->runs);
+	discoveries->options = *options;
+	LIST_INIT(&discoveries->jobs);
 	*ret = discoveries;
 	return 0;
 }
@@ -52,85 +58,119 @@ mt_discoveries_free(struct mt_discoveries *discoveries)
 static bool
 has_room(const struct mt_discoveries *discoveries, uint32_t uid)
 {
-	const struct mt_discovery_job *run;
+	const struct mt_discovery_job *job;
 	unsigned n = 0, n_of_uid = 0;
 
-	LIST_FOREACH(run, &discoveries->runs, entry)
+	LIST_FOREACH(job, &discoveries->jobs, entry)
 	{
 		n++;
-		n_of_uid += run->uid == uid;
+		n_of_uid += job->uid == uid;
 	}
 	return n < MT_DISCOVERIES_MAX && n_of_uid < MT_DISCOVERIES_PER_UID_MAX;
 }
 
 struct mt_discovery_job *
-mt_discovery_job_cancel(struct mt_discovery_job *run)
+mt_discovery_job_cancel(struct mt_discovery_job *job)
 {
-	if (!run)
+	if (!job)
 		return NULL;
-	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
-		mt_job_cancel(run->questions[i].job);
-	LIST_REMOVE(run, entry);
-	free(run);
+	for (size_t i = 0; i < mt_n_sources; i++)
+		if (job->parts[i].run.state)
+			mt_sources[i].cancel(&job->parts[i].run);
+	if (job->all_ended)
+		event_free(job->all_ended);
+	LIST_REMOVE(job, entry);
+	free(job);
 	return NULL;
 }
 
 static void
-on_srv(const struct mt_srv_rrset *rrset, void *userdata)
+on_all_ended(evutil_socket_t fd, short what, void *userdata)
 {
-	struct question *question = userdata;
-	struct mt_discovery_job *run = question->run;
+	struct mt_discovery_job *job = userdata;
 
-	question->job = NULL;
-	run->answers[question - run->questions] = *rrset;
-	if (--run->n_left > 0)
-		return;
-	run->callback(run->answers, run->userdata);
-	mt_discovery_job_cancel(run);
+	job->callback(&job->found, job->userdata);
+	mt_discovery_job_cancel(job);
+}
+
+static void
+end_one(struct mt_discovery_job *job)
+{
+	if (--job->n_left == 0)
+		event_active(job->all_ended, EV_TIMEOUT, 0);
+}
+
+static void
+on_done(struct mt_source_run *run)
+{
+	end_one(((struct part *)run)->job);
 }
 
 static int
-ask(struct mt_discovery_job *run, const char *domain)
+ask(struct mt_discovery_job *job, size_t i)
 {
-	char name[MT_DOMAIN_SIZE];
+	struct part *part = &job->parts[i];
+	int r;
 
-	for (size_t i = 0; i < MT_SERVICE_COUNT; i++) {
-		struct question *question = &run->questions[i];
-		int r;
-
-		if (mt_discovery_name(&mt_services[i], domain, name) != 0)
-			return MT_DISCOVERIES_E_INVALID;
-		question->run = run;
-		r = mt_jobs_srv(run->discoveries->jobs, name, on_srv, question, &question->job);
-		if (r)
-			return r;
-		run->n_left++;
-	}
+	if (!(job->discoveries->options.enabled & MT_BIT(mt_sources[i].discovery)))
+		return 0;
+	part->job = job;
+	part->run = (struct mt_source_run){
+		.source = &mt_sources[i],
+		.options = &job->discoveries->options,
+		.domain = job->domain,
+		.found = &job->found,
+		.done = on_done,
+	};
+	job->found.asked |= MT_BIT(mt_sources[i].discovery);
+	r = mt_sources[i].start(&part->run);
+	if (r)
+		return r > 0 ? MT_DISCOVERIES_E_INVALID : r;
+	job->n_left += part->run.state != NULL;
 	return 0;
+}
+
+/* The last to end is this function itself: where no source waits for anybody, that is in the next
+ * round of the loop. */
+static int
+ask_all(struct mt_discovery_job *job)
+{
+	int r = 0;
+
+	job->all_ended = evtimer_new(job->discoveries->options.base, on_all_ended, job);
+	if (!job->all_ended)
+		return -ENOMEM;
+	job->n_left = 1;
+	for (size_t i = 0; i < mt_n_sources && r == 0; i++)
+		r = ask(job, i);
+	if (r == 0)
+		end_one(job);
+	return r;
 }
 
 int
 mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const char *domain,
 		     mt_discoveries_fn callback, void *userdata, struct mt_discovery_job **ret)
 {
-	struct mt_discovery_job *run;
+	struct mt_discovery_job *job;
 	int r;
 
 	if (!has_room(discoveries, uid))
 		return MT_DISCOVERIES_E_LIMIT;
-	run = calloc(1, sizeof(*run));
-	if (!run)
+	job = calloc(1, sizeof(*job));
+	if (!job)
 		return -ENOMEM;
-	run->discoveries = discoveries;
-	run->uid = uid;
-	run->callback = callback;
-	run->userdata = userdata;
-	LIST_INSERT_HEAD(&discoveries->runs, run, entry);
-	r = ask(run, domain);
+	job->discoveries = discoveries;
+	job->uid = uid;
+	(void)snprintf(job->domain, sizeof(job->domain), "%s", domain);
+	job->callback = callback;
+	job->userdata = userdata;
+	LIST_INSERT_HEAD(&discoveries->jobs, job, entry);
+	r = ask_all(job);
 	if (r) {
-		mt_discovery_job_cancel(run);
+		mt_discovery_job_cancel(job);
 		return r;
 	}
-	*ret = run;
+	*ret = job;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "daemon/keeper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,50 @@ on_worker(void *userdata, enum mt_worker_role role, bool ready, const char *what
 	       mt_worker_role_to_string(role), what);
 }
 
+static void
+reload_presets(evutil_socket_t fd, short what, void *presets)
+{
+	mt_presets_reload(presets);
+}
+
+/* What everybody's accounts may be set up from is root's to write, whoever runs the service; in the
+ * user's own places he is his own administrator (DESIGN §5). */
+static int
+open_presets(struct mt_keeper *k)
+{
+	const struct mt_config_list *list = &k->config->presets_dir;
+	struct mt_presets_directory directories[MT_CONFIG_LIST_MAX];
+	int r;
+
+	for (size_t i = 0; i < list->n; i++)
+		directories[i] = (struct mt_presets_directory){
+			.path = list->items[i],
+			.must_be_trusted = !k->config->user ||
+					   strcmp(list->items[i], MT_CONFIG_PRESETS_DIR) == 0,
+		};
+	r = mt_presets_new(directories, list->n, &k->presets);
+	if (r)
+		return r;
+	k->presets_event = evsignal_new(k->base, SIGHUP, reload_presets, k->presets);
+	return k->presets_event && event_add(k->presets_event, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static int
+open_sources(struct mt_keeper *k)
+{
+	struct mt_sources_options options = {
+		.base = k->base,
+		.jobs = k->jobs,
+		.clock = k->clock,
+		.enabled = k->config->discovery,
+		.may_fetch_local = k->config->fetch_local,
+	};
+	int r = open_presets(k);
+
+	options.presets = k->presets;
+	return r ? r : mt_discoveries_new(&options, &k->discoveries);
+}
+
 static int
 open_workers(struct mt_keeper *k, int control_fd)
 {
@@ -300,7 +345,7 @@ open_workers(struct mt_keeper *k, int control_fd)
 		return r;
 	p.verdicts = k->verdicts;
 	r = mt_probes_new(&p, &k->probes);
-	return r ? r : mt_discoveries_new(k->jobs, &k->discoveries);
+	return r ? r : open_sources(k);
 }
 
 static int
@@ -469,6 +514,9 @@ mt_keeper_free(struct mt_keeper *k)
 	mt_bus_free(k->bus);
 	mt_probes_free(k->probes);
 	mt_discoveries_free(k->discoveries);
+	if (k->presets_event)
+		event_free(k->presets_event);
+	mt_presets_free(k->presets);
 	mt_verdicts_free(k->verdicts);
 	mt_trust_watch_free(k->watch);
 	mt_jobs_free(k->jobs);

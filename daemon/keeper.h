@@ -33,6 +33,8 @@ struct mt_keeper {
 	struct mt_trust_watch *watch;
 	struct mt_verdicts *verdicts;
 	struct mt_probes *probes;
+	struct mt_presets *presets;
+	struct event *presets_event; /* SIGHUP: they are read anew */
 	struct mt_discoveries *discoveries;
 	struct mt_dispatch *dispatch;
 	struct mt_bus *bus;

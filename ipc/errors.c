@@ -75,7 +75,7 @@ static const struct row rows[] = {
 	[MT_ERROR_UNSUPPORTED] = {"unsupported", OURS "Unsupported",
 		"This service cannot do that.", MT_EXIT_USAGE, true},
 	[MT_ERROR_TARGET_UNCONFIRMED] = {"target-unconfirmed", OURS "TargetUnconfirmed",
-		"The owner has to confirm this server first: unsigned DNS data named it, and it is outside "
+		"The owner has to confirm this server first: what named it may be forged, or it is outside "
 		"the domain of the address.", MT_EXIT_CONFIRM, false},
 	[MT_ERROR_DAEMON_UNREACHABLE] = {"daemon-unreachable", OURS "DaemonUnreachable",
 		"The security service is not running.", MT_EXIT_DAEMON, true},

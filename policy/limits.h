@@ -44,6 +44,11 @@
 /* Sources beside SRV: administrator, PACC, autoconfig over HTTPS and in clear. */
 #define MT_OFFERING_SOURCES 4
 
+/* Presets that an administrator writes: some thousand servers, in files a person can read. */
+#define MT_PRESET_FILES_MAX 64
+#define MT_PRESET_BYTES_MAX (256 * 1024)
+#define MT_PRESETS_MAX 4096
+
 /* Short strings in evidence: cipher, group, mechanism, ALPN names. */
 #define MT_TOKEN_SIZE 64
 /* Channel-binding data: exporter 32, server end point at most 64 bytes. */

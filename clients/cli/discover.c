@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* discover: what DNS offers for an address, best first, and what was left out and why. */
+/* discover: what DNS and other sources offer for an address, best first, and what was left out and
+ * why. */
 
 #include "clients/cli/bus-json.h"
 #include "clients/cli/offers.h"
@@ -14,7 +15,7 @@ print_offers(struct mt_cli *cli, const struct mt_offers *offers)
 		mt_print(cli, MT_PAINT_BOLD, "%s offers, best first:\n", domain);
 		mt_offers_print_candidates(cli, offers->candidates);
 	} else {
-		mt_print(cli, MT_PAINT_BOLD, "DNS names no server to use for %s.\n", domain);
+		mt_print(cli, MT_PAINT_BOLD, "Nothing names a server to use for %s.\n", domain);
 	}
 	mt_offers_print_omissions(cli, offers->omissions);
 	if (mt_offers_is_set(offers, "no-tls"))

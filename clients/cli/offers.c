@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What DNS offers, as the service says it. */
+/* What is on offer, as the service says it. */
 
 #include "clients/cli/offers.h"
 
@@ -50,7 +50,7 @@ mt_offers_load(struct mt_cli *cli, const char *address, struct mt_offers *ret)
 
 	*ret = (struct mt_offers){0};
 	if (r)
-		return mt_call_explain(cli, r, "DNS was not asked");
+		return mt_call_explain(cli, r, "nobody was asked for servers");
 	if (read_offers(reply, ret) == 0)
 		return MT_EXIT_OK;
 	mt_offers_clear(ret);
@@ -85,17 +85,23 @@ say_transport(const char *transport)
 }
 
 const char *
-mt_trust_for_people(const char *trust)
+mt_offer_namer(const json_t *row)
 {
-	static const char *const words[][2] = {
-		{"admin", "your administrator"},
-		{"dnssec", "signed DNS"},
-		{"user-confirmed", "unsigned DNS, confirmed by you"},
-		{"in-domain", "unsigned DNS, inside your domain"},
-		{"unconfirmed", "unsigned DNS, another domain: check it"},
+	static const struct {
+		const char *source, *trust, *words;
+	} namers[] = {
+		{"admin", "admin", "your administrator"},
+		{"srv", "dnssec", "signed DNS"},
+		{"srv", "user-confirmed", "unsigned DNS, confirmed by you"},
+		{"srv", "in-domain", "unsigned DNS, inside your domain"},
+		{"srv", "unconfirmed", "unsigned DNS, another domain: check it"},
 	};
+	const char *source = mt_json_text(row, "source"), *trust = mt_json_text(row, "trust");
 
-	return say(words, MT_ARRAY_SIZE(words), trust);
+	for (size_t i = 0; i < MT_ARRAY_SIZE(namers); i++)
+		if (strcmp(namers[i].source, source) == 0 && strcmp(namers[i].trust, trust) == 0)
+			return namers[i].words;
+	return trust;
 }
 
 static const char *
@@ -103,6 +109,8 @@ say_omission(const char *why)
 {
 	static const char *const words[][2] = {
 		{"no-answer", "DNS gave no answer."},
+		{"source-broken",
+		 "A file of presets cannot be read; your administrator can fix it."},
 		{"protocol-not-allowed", "The account's policy does not allow this protocol."},
 		{"port-zero", "It has no port."},
 		{"target-invalid", "What is named is no host name."},
@@ -141,12 +149,21 @@ mt_offers_print_candidates(struct mt_cli *cli, const json_t *candidates)
 			cell[2] = json_is_true(json_object_get(row, "reduced"))
 					  ? "below the minimum"
 					  : say_transport(mt_json_text(row, "transport"));
-			cell[3] = mt_trust_for_people(mt_json_text(row, "trust"));
+			cell[3] = mt_offer_namer(row);
 		}
 		mt_print_table(cli, cells, COLUMNS, n + 1);
 	}
 	free(servers);
 	free(cells);
+}
+
+/* The label; of what has none, the source. */
+static const char *
+name_omission(const json_t *row)
+{
+	const char *label = mt_json_text(row, "label");
+
+	return *label ? label : mt_json_text(row, "source");
 }
 
 void
@@ -163,7 +180,7 @@ mt_offers_print_omissions(struct mt_cli *cli, const json_t *omissions)
 		server[0] = '\0';
 		if (*host && strcmp(host, ".") != 0)
 			format_server(row, server);
-		mt_print(cli, MT_PAINT_PLAIN, "  %s%s%s: %s (%s)\n", mt_json_text(row, "label"),
+		mt_print(cli, MT_PAINT_PLAIN, "  %s%s%s: %s (%s)\n", name_omission(row),
 			 *server ? " " : "", server, say_omission(why), why);
 	}
 }

@@ -3,9 +3,9 @@
 #define MT_CLI_OFFERS_H
 
 /*
- * What DNS offers for an address (Manager.Discover), read whole and shown to people: servers best
- * first with how far their names can be trusted, and what was left out and why. Asks and prints;
- * decides nothing, and keeps the order the service gave.
+ * What DNS and other sources offer for an address (Manager.Discover), read whole and shown to
+ * people: servers best first with how far their names can be trusted, and what was left out and
+ * why. Asks and prints; decides nothing, and keeps the order the service gave.
  */
 
 #include <jansson.h>
@@ -28,7 +28,7 @@ bool mt_offers_is_set(const struct mt_offers *offers, const char *key);
 void mt_offers_print_candidates(struct mt_cli *cli, const json_t *candidates);
 void mt_offers_print_omissions(struct mt_cli *cli, const json_t *omissions);
 
-/* Who vouches for the name, from the word of the service. Static storage, or the word itself. */
-const char *mt_trust_for_people(const char *trust);
+/* Who names the server of a row, and what that is worth. Static storage, or the row's. */
+const char *mt_offer_namer(const json_t *row);
 
 #endif

@@ -63,7 +63,7 @@ print_offers(struct mt_setup *s)
 		mt_print(s->cli, MT_PAINT_BOLD, "%s offers, best first:\n", domain);
 		mt_offers_print_candidates(s->cli, s->offers.candidates);
 	} else {
-		mt_print(s->cli, MT_PAINT_BOLD, "DNS names no server to use for %s.\n", domain);
+		mt_print(s->cli, MT_PAINT_BOLD, "Nothing names a server to use for %s.\n", domain);
 	}
 	mt_offers_print_omissions(s->cli, s->offers.omissions);
 }
@@ -89,7 +89,7 @@ refuse_what_is_broken(struct mt_setup *s)
 	if (mt_offers_is_set(&s->offers, "incomplete"))
 		return mt_setup_refuse(
 			s, MT_EXIT_TEMPORARY, -1,
-			"the account was not added: DNS did not answer every question, so what "
+			"the account was not added: not every question was answered, so what "
 			"is best may be missing; try again later, or name the servers yourself");
 	return MT_EXIT_OK;
 }
@@ -128,7 +128,7 @@ print_proposed(struct mt_setup *s, const json_t *row)
 		 mt_json_text(row, "protocol"), mt_setup_server(row, server),
 		 mt_transport_for_people(is_implicit ? MT_TRANSPORT_IMPLICIT
 						     : MT_TRANSPORT_STARTTLS),
-		 mt_trust_for_people(mt_json_text(row, "trust")));
+		 mt_offer_namer(row));
 }
 
 static void
@@ -233,10 +233,10 @@ mt_setup_ask_for_servers(struct mt_setup *s, struct mt_endpoint_spec *typed, siz
 		status = ask_for_one(s, "submission", "Server for sending mail, in the same way",
 				     typed, &n);
 	if (status || n == 0)
-		return mt_setup_refuse(
-			s, MT_EXIT_CONFIRM, -1,
-			"the account was not added: DNS names no server, and none was given; ask "
-			"your provider, and name them with --imap and --submission");
+		return mt_setup_refuse(s, MT_EXIT_CONFIRM, -1,
+				       "the account was not added: no server is named anywhere, "
+				       "and none was given; ask "
+				       "your provider, and name them with --imap and --submission");
 	*ret_n = n;
 	return MT_EXIT_OK;
 }

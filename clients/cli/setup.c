@@ -76,8 +76,8 @@ show_found(struct mt_setup *s, const json_t *row, const struct mt_answer *answer
 static void
 add_server(struct mt_setup *s, const json_t *row, const struct mt_answer *answer)
 {
-	static const char *const keys[] = {"label",     "protocol", "host",  "port",
-					   "transport", "dnssec",   "trust", NULL};
+	static const char *const keys[] = {"label",  "protocol", "host",  "port", "transport",
+					   "source", "dnssec",   "trust", NULL};
 	json_t *found = mt_answer_to_json(answer);
 
 	json_object_set_new(found, "reduced", json_false());
@@ -116,7 +116,7 @@ judge(struct mt_setup *s, const json_t *row, const struct mt_answer *answer, enu
 		return TAKEN;
 	}
 	mt_print_refusal(s->cli,
-			 "the account stays in setup: the server DNS names is not good enough",
+			 "the account stays in setup: the server that is named is not good enough",
 			 answer);
 	if (!s->cli->json)
 		(void)fprintf(

@@ -60,7 +60,8 @@ class Offers(Case):
             "priority": 0, "weight": 1, "source": "srv", "dnssec": "secure", "trust": "dnssec", "reduced": False})
         self.assertEqual([(o["label"], o["why"]) for o in found["omissions"]], [("_pop3", "srv.service-not-offered")])
         self.assertEqual({a["label"]: a["dnssec"] for a in found["answers"]}, dict.fromkeys(LABELS, "secure"))
-        self.assertEqual(found["detail"], {"domain": "example.test", "no-tls": False, "incomplete": False})
+        self.assertEqual(found["detail"], {"domain": "example.test", "no-tls": False, "incomplete": False,
+                                           "sources": ["admin", "srv"]})
 
     def test_exactly_the_six_names_are_asked_and_no_address(self):
         # D-SRV-01, D-SRV-02: nor a guess for what is not offered

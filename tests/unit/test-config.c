@@ -10,6 +10,7 @@
 #include "tests/cmocka-all.h"
 
 #include "daemon/config.h"
+#include "policy/service.h"
 #include "tests/unit/scratch.h"
 
 struct world {
@@ -255,6 +256,46 @@ in_system_mode_the_file_must_be_roots_alone(void **state)
 	assert_int_equal(LOAD(world, NULL), MT_CONFIG_E_INSECURE);
 }
 
+static void
+sources_are_switched_by_name(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(LOAD(world, NULL), 0);
+	assert_int_equal(world->config.discovery,
+			 MT_BIT(MT_DISCOVERY_ADMIN) | MT_BIT(MT_DISCOVERY_SRV));
+	assert_int_equal(LOAD(world, "--discovery", "srv", NULL), 0);
+	assert_true(world->config.discovery & MT_BIT(MT_DISCOVERY_SRV));
+	assert_false(world->config.discovery & MT_BIT(MT_DISCOVERY_ADMIN));
+	write_file(world, "[discovery]\ndiscovery = srv, admin\n");
+	assert_int_equal(LOAD(world, NULL), 0);
+	assert_true(world->config.discovery & MT_BIT(MT_DISCOVERY_ADMIN));
+	/* none is said, and no default takes its place */
+	assert_int_equal(LOAD(world, "--discovery", "none", NULL), 0);
+	assert_int_equal(world->config.discovery, MT_BIT(MT_DISCOVERY_UNKNOWN));
+	assert_int_equal(LOAD(world, "--discovery", "", NULL), MT_CONFIG_E_USAGE);
+	assert_int_equal(LOAD(world, "--discovery", "srv dns", NULL), MT_CONFIG_E_USAGE);
+	assert_int_equal(LOAD(world, "--discovery", "manual", NULL), MT_CONFIG_E_USAGE);
+}
+
+static void
+presets_are_the_systems_and_in_user_mode_the_users_as_well(void **state)
+{
+	struct world *world = *state;
+	char own[SCRATCH_PATH];
+
+	assert_int_equal(LOAD(world, NULL), 0);
+	assert_int_equal(world->config.presets_dir.n, 1);
+	assert_string_equal(world->config.presets_dir.items[0], "/etc/mailtrust/presets.d");
+	assert_int_equal(LOAD(world, "--user", NULL), 0);
+	assert_int_equal(world->config.presets_dir.n, 2);
+	scratch_path(world->directory, "mailtrust/presets.d", own);
+	assert_string_equal(world->config.presets_dir.items[1], own);
+	assert_int_equal(LOAD(world, "--user", "--presets-dir", "/srv/presets", NULL), 0);
+	assert_int_equal(world->config.presets_dir.n, 1);
+	assert_string_equal(world->config.presets_dir.items[0], "/srv/presets");
+}
+
 /* The help text is the list that the manual page is held against. */
 static void
 the_help_text_lists_exactly_the_options_of_the_table(void **state)
@@ -294,6 +335,8 @@ the_options_are_those_of_the_design(void **state)
 		"evaluate",
 		"probe-local",
 		"clock-must-be-synchronised",
+		"discovery",
+		"presets-dir",
 		"help",
 	};
 
@@ -316,6 +359,8 @@ main(void)
 		CASE(a_relative_path_on_the_command_line_begins_where_one_stands),
 		CASE(an_absent_default_file_is_none_and_an_absent_named_one_an_error),
 		CASE(in_system_mode_the_file_must_be_roots_alone),
+		CASE(sources_are_switched_by_name),
+		CASE(presets_are_the_systems_and_in_user_mode_the_users_as_well),
 		CASE(the_help_text_lists_exactly_the_options_of_the_table),
 		CASE(the_options_are_those_of_the_design),
 	};
