@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "daemon/worker/confine.h"
+#include "ipc/confine.h"
 
 /* libc, OpenSSL (signing), libevent. */
 static const int base_calls[] = {

@@ -17,35 +17,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/worker/confine.h"
+#include "ipc/confine.h"
 
-/* Everybody: what libc does to compute, write an answer and leave. */
-static const int compute_calls[] = {
-	SCMP_SYS(read),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
-	SCMP_SYS(close),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(futex),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(restart_syscall),
-};
-
-/* An event loop over descriptors that exist; tgkill is abort(). */
+/* An event loop over descriptors that exist. */
 static const int loop_calls[] = {
-	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_ctl),
-	SCMP_SYS(poll),       SCMP_SYS(ppoll),       SCMP_SYS(recvmsg),      SCMP_SYS(recvfrom),
-	SCMP_SYS(sendmsg),    SCMP_SYS(sendto),      SCMP_SYS(shutdown),     SCMP_SYS(fcntl),
-	SCMP_SYS(tgkill),     SCMP_SYS(getppid),     SCMP_SYS(rt_sigaction),
+	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_ctl),  SCMP_SYS(getppid),     SCMP_SYS(rt_sigaction),
 };
 
 /* The chain worker's children arrange their one descriptor before their own filter. */
@@ -105,11 +82,11 @@ build(enum mt_sandbox_role role, struct mt_confine_filter *filter)
 	if (mt_confine_filter_init(filter, SCMP_ACT_ERRNO(EPERM), false) < 0)
 		return filter->r ? filter->r : -ENOMEM;
 
-	mt_confine_allow(filter, compute_calls, MT_ARRAY_SIZE(compute_calls));
-	mt_confine_allow_memory(filter);
+	mt_confine_allow_compute(filter);
 	if (role == MT_SANDBOX_CHAIN_CHILD)
 		return filter->r;
 
+	mt_confine_allow_talk(filter);
 	mt_confine_allow(filter, loop_calls, MT_ARRAY_SIZE(loop_calls));
 	if (role == MT_SANDBOX_CHAIN) {
 		mt_confine_allow(filter, parent_calls, MT_ARRAY_SIZE(parent_calls));

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/worker/confine.h"
+#include "ipc/confine.h"
 #include "daemon/worker/sandbox.h"
 #include "policy/limits.h"
 

@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 #include "daemon/sandbox-keeper.h"
-#include "daemon/worker/confine.h"
 #include "daemon/worker/sandbox.h"
+#include "ipc/confine.h"
 
 /* An attempt: 0 when it worked, else errno. */
 typedef int (*attempt_fn)(void);

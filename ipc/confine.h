@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MT_DAEMON_WORKER_CONFINE_H
-#define MT_DAEMON_WORKER_CONFINE_H
+#ifndef MT_IPC_CONFINE_H
+#define MT_IPC_CONFINE_H
 
 /*
  * The bricks of the sandboxes: process flags, Landlock, seccomp tables. Which bricks make which
- * wall stands in daemon/worker/sandbox.c and daemon/sandbox-keeper.c; nothing is decided here but
- * the list of calls that no program of ours ever makes.
+ * wall stands in daemon/worker/sandbox.c, daemon/sandbox-keeper.c and clients/connect/confined.c;
+ * nothing is decided here but the list of calls that no program of ours ever makes.
  *
  * Instrumented builds (AddressSanitizer, or -DMT_INSTRUMENTED for runs under valgrind) need more
  * system calls and address space than the program itself; MT_CONFINE_INSTRUMENTED adds exactly
@@ -64,6 +64,10 @@ void mt_confine_allow(struct mt_confine_filter *filter, const int *calls, size_t
 /* Allows call where argument arg, masked, is value. */
 void mt_confine_allow_if(struct mt_confine_filter *filter, int call, unsigned arg, uint64_t mask,
 			 uint64_t value);
+/* What libc does to compute, write an answer and leave; memory for data only. */
+void mt_confine_allow_compute(struct mt_confine_filter *filter);
+/* To wait, hear and speak on descriptors that exist. */
+void mt_confine_allow_talk(struct mt_confine_filter *filter);
 /* Memory for data only: mmap() and mprotect() without PROT_EXEC. */
 void mt_confine_allow_memory(struct mt_confine_filter *filter);
 /* fork() and its wait, but no new namespaces. */

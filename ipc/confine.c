@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Process flags, Landlock by raw system calls, and seccomp tables. */
 
-#include "daemon/worker/confine.h"
+#include "ipc/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -233,6 +233,46 @@ mt_confine_allow_if(struct mt_confine_filter *filter, int call, unsigned arg, ui
 		.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
 
 	allow(filter, call, 1, &cmp);
+}
+
+void
+mt_confine_allow_compute(struct mt_confine_filter *filter)
+{
+	static const int calls[] = {
+		SCMP_SYS(read),
+		SCMP_SYS(write),
+		SCMP_SYS(writev),
+		SCMP_SYS(close),
+		SCMP_SYS(exit),
+		SCMP_SYS(exit_group),
+		SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(sigaltstack),
+		SCMP_SYS(futex),
+		SCMP_SYS(getrandom),
+		SCMP_SYS(clock_gettime),
+		SCMP_SYS(gettimeofday),
+		SCMP_SYS(time),
+		SCMP_SYS(getpid),
+		SCMP_SYS(gettid),
+		SCMP_SYS(restart_syscall),
+	};
+
+	mt_confine_allow(filter, calls, MT_ARRAY_SIZE(calls));
+	mt_confine_allow_memory(filter);
+}
+
+void
+mt_confine_allow_talk(struct mt_confine_filter *filter)
+{
+	/* tgkill is abort() */
+	static const int calls[] = {
+		SCMP_SYS(poll),     SCMP_SYS(ppoll),   SCMP_SYS(recvmsg),
+		SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(sendto),
+		SCMP_SYS(shutdown), SCMP_SYS(fcntl),   SCMP_SYS(tgkill),
+	};
+
+	mt_confine_allow(filter, calls, MT_ARRAY_SIZE(calls));
 }
 
 void
