@@ -16,6 +16,7 @@ struct mt_client {
 	enum mt_client_where where;
 	char *argument; /* NULL: none */
 	struct mt_client_link link;
+	unsigned n_connections;
 	char *jwks;            /* of this connection; NULL: not asked yet */
 	int64_t deadline_usec; /* monotonic, of the question; 0: each call has its own */
 	struct mt_client_error error;
@@ -109,6 +110,7 @@ ensure_connected(struct mt_client *client, int64_t deadline_usec)
 		return unreachable(client, "there is no service of your own");
 
 	r = mt_client_link_open(&client->link, &place, deadline_usec, &why);
+	client->n_connections += r == 0;
 	return r > 0 ? unreachable(client, why) : r;
 }
 
@@ -265,6 +267,12 @@ mt_client_wait_signal(struct mt_client *client, int timeout_msec)
 {
 	return mt_client_link_wait_signal(&client->link,
 					  mt_client_now_usec() + (int64_t)timeout_msec * 1000);
+}
+
+unsigned
+mt_client_get_n_connections(const struct mt_client *client)
+{
+	return client->n_connections;
 }
 
 DBusConnection *

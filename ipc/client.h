@@ -84,6 +84,9 @@ MT_MUST_CHECK int mt_client_keys(struct mt_client *client, bool anew, const char
  * watch, and tests. */
 DBusMessage *mt_client_wait_signal(struct mt_client *client, int timeout_msec);
 
+/* How many connections there have been: another number, and what was subscribed to is gone. */
+unsigned mt_client_get_n_connections(const struct mt_client *client);
+
 /* The connection itself, for calls outside of the contract. Borrowed; NULL: none at present. */
 DBusConnection *mt_client_connection(struct mt_client *client);
 

@@ -128,6 +128,8 @@
 #define MT_AUTHZID_MAX 1024
 /* What the tunnel holds of a mail program that talks before it may: more is no mail (D-SYS-08). */
 #define MT_HELD_MAX (64 * 1024)
+/* Evidence on its way from a tunnel to its asker: a chain, a staple, names. */
+#define MT_QUESTION_BYTES_MAX (MT_CHAIN_BYTES_MAX + MT_STAPLE_MAX + 16 * 1024)
 
 /* Requests: what one caller may have in flight, and what one message may carry. */
 #define MT_REQUESTS_PER_UID_MAX 64

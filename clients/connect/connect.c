@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clients/connect/asker.h"
+#include "clients/connect/confined.h"
 #include "clients/connect/pump.h"
 #include "clients/connect/speech.h"
 #include "clients/connect/target.h"
@@ -14,12 +16,13 @@
 #include "clients/lib/dial.h"
 
 struct run {
-	const struct mt_connect *connect;
+	struct mt_connect *connect;
 	int in, out;
 	struct mt_target target;
 	const struct mt_target_server *server; /* that answered */
 	struct mt_dialled dialled;
 	struct mt_watch watch;
+	int channel; /* to the asker */
 };
 
 /* -- telling ----------------------------------------------------------------------------------- */
@@ -140,6 +143,23 @@ conclude(const struct mt_tunnel *tunnel, const struct mt_answer *answer)
 	return status;
 }
 
+/* From here on there is nothing but the server, the program, and somebody who asks. */
+static int
+give_up_the_rest(struct run *run)
+{
+	const struct mt_asker asker = {
+		.client = run->connect->client, .watch = &run->watch, .id = run->target.id};
+	int r = mt_asker_start(&asker, &run->channel);
+	const int kept[] = {STDIN_FILENO, STDOUT_FILENO,   STDERR_FILENO, run->in,
+			    run->out,     run->dialled.fd, run->channel,  run->connect->binding};
+
+	if (r < 0)
+		return r;
+	run->connect->client = mt_client_free(run->connect->client);
+	r = mt_confined_close_others(kept, MT_ARRAY_SIZE(kept));
+	return r == 0 ? mt_confined_enter_tunnel() : r;
+}
+
 static enum mt_exit
 run_session(struct run *run)
 {
@@ -152,20 +172,20 @@ run_session(struct run *run)
 		.exports_binding = run->connect->binding >= 0,
 	};
 	MT_CLEANUP(mt_tunnel_freep) struct mt_tunnel *tunnel = NULL;
-	struct mt_judge judge = {.client = run->connect->client,
-				 .id = run->target.id,
-				 .peer = run->dialled.peer,
-				 .local_port = run->dialled.local_port};
+	struct mt_judge judge = {.peer = run->dialled.peer, .local_port = run->dialled.local_port};
 	struct mt_pump pump = {.judge = &judge,
-			       .watch = &run->watch,
 			       .server = run->dialled.fd,
 			       .in = run->in,
 			       .out = run->out,
 			       .binding = run->connect->binding};
 	enum mt_exit status = MT_EXIT_INTERNAL;
+	int r = mt_tunnel_new(&options, &tunnel);
 
-	if (mt_tunnel_new(&options, &tunnel))
-		return fail(run, MT_EXIT_INTERNAL, run->server->host, "out of memory");
+	if (r == 0)
+		r = give_up_the_rest(run);
+	if (r < 0)
+		return fail(run, MT_EXIT_INTERNAL, run->server->host, strerror(-r));
+	judge.channel = run->channel;
 	pump.tunnel = tunnel;
 	mt_pump_run(&pump);
 	status = conclude(tunnel, &judge.answer);
@@ -174,9 +194,10 @@ run_session(struct run *run)
 }
 
 enum mt_exit
-mt_connect_run(const struct mt_connect *connect, int in, int out)
+mt_connect_run(struct mt_connect *connect, int in, int out)
 {
-	struct run run = {.connect = connect, .in = in, .out = out, .dialled = {.fd = -1}};
+	struct run run = {
+		.connect = connect, .in = in, .out = out, .dialled = {.fd = -1}, .channel = -1};
 	enum mt_exit status = find_server(&run);
 
 	if (status == MT_EXIT_OK)
@@ -185,6 +206,8 @@ mt_connect_run(const struct mt_connect *connect, int in, int out)
 		status = run_session(&run);
 	if (run.dialled.fd >= 0)
 		(void)close(run.dialled.fd);
+	if (run.channel >= 0)
+		(void)close(run.channel);
 	mt_target_clear(&run.target);
 	return status;
 }

@@ -7,6 +7,9 @@
  * between it and two ends of a mail program, and tell a person on standard error why it did not
  * come about. The program hears the same in its own protocol.
  *
+ * Between dialling and the server's first byte the process gives up all else it could do, for good
+ * (confined.h); another one asks the service in its place from then on (asker.h).
+ *
  * There is no option that weakens anything, here or anywhere (R-5.2-10): what the service denies
  * does not happen.
  */
@@ -15,14 +18,14 @@
 #include "policy/service.h"
 
 struct mt_connect {
-	struct mt_client *client; /* borrowed */
+	struct mt_client *client; /* freed, and NULL, once the asker has it */
 	const char *account;      /* address or id; borrowed */
 	enum mt_proto proto;
 	int binding; /* descriptor for the channel binding, see pump.h; -1: not asked for */
 };
 
-/* in and out are the program's ends, may be one, and are non-blocking. Return: as DESIGN §11 lists
- * them. */
-enum mt_exit mt_connect_run(const struct mt_connect *connect, int in, int out);
+/* in and out are the program's ends, may be one, and are non-blocking. Leave with _exit(): what
+ * runs at exit was not made to be confined. Return: as DESIGN §11 lists them. */
+enum mt_exit mt_connect_run(struct mt_connect *connect, int in, int out);
 
 #endif

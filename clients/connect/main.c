@@ -122,7 +122,7 @@ restore(int fd, int flags)
 }
 
 static enum mt_exit
-run_on_standard_ends(const struct mt_connect *connect)
+run_on_standard_ends(struct mt_connect *connect)
 {
 	int in = unblock(STDIN_FILENO), out = unblock(STDOUT_FILENO);
 	enum mt_exit status = mt_connect_run(connect, STDIN_FILENO, STDOUT_FILENO);
@@ -172,5 +172,5 @@ main(int argc, char **argv)
 		return MT_EXIT_INTERNAL;
 	status = run_on_standard_ends(&arguments.connect);
 	mt_client_free(arguments.connect.client);
-	return (int)status;
+	_exit((int)status);
 }

@@ -16,7 +16,7 @@
 #define CHUNK_SIZE (32 * 1024)
 #define NEVER INT64_MAX
 
-enum { AT_SERVER, AT_IN, AT_OUT, AT_SERVICE, N_ENDS };
+enum { AT_SERVER, AT_IN, AT_OUT, AT_ASKER, N_ENDS };
 
 struct run {
 	const struct mt_pump *pump;
@@ -154,7 +154,7 @@ static int
 timeout_msec(const struct run *run)
 {
 	int64_t end = next_deadline(run), now = mt_now_usec();
-	int64_t watch = is_live(run) ? mt_watch_deadline(run->pump->watch) : NEVER;
+	int64_t watch = is_live(run) ? mt_judge_deadline(run->pump->judge) : NEVER;
 
 	if (watch < end)
 		end = watch;
@@ -179,8 +179,8 @@ fill_ends(const struct run *run, struct pollfd ends[static N_ENDS])
 	/* whether the program still listens is always of interest */
 	ends[AT_OUT] = (struct pollfd){.fd = run->out_ended ? -1 : run->pump->out,
 				       .events = to_program ? POLLOUT : 0};
-	ends[AT_SERVICE] = (struct pollfd){
-		.fd = is_live(run) ? mt_watch_get_fd(run->pump->watch) : -1, .events = POLLIN};
+	ends[AT_ASKER] = (struct pollfd){
+		.fd = is_live(run) ? mt_judge_get_fd(run->pump->judge) : -1, .events = POLLIN};
 }
 
 static void
@@ -202,18 +202,10 @@ serve_ends(struct run *run, const struct pollfd ends[static N_ENDS])
 static void
 judge_again(struct run *run)
 {
-	struct mt_watch *watch = run->pump->watch;
-	struct mt_answer *answer = &run->pump->judge->answer;
-	bool is_decided;
+	struct mt_judge *judge = run->pump->judge;
 
-	if (!mt_watch_turn(watch, mt_now_usec()))
-		return;
-	mt_judge_put(run->pump->judge, run->tunnel);
-	is_decided = answer->decision != MT_DECISION_DENY ||
-		     (!mt_answer_has(answer, MT_REASON_DAEMON_UNAVAILABLE) &&
-		      !mt_answer_has(answer, MT_REASON_DAEMON_DEGRADED));
-	if (!mt_watch_answered(watch, is_decided, mt_now_usec()) || is_decided)
-		mt_tunnel_answered(run->tunnel, answer, mt_now_wall_usec());
+	if (mt_judge_turn(judge, mt_now_usec()) && mt_judge_put_again(judge, run->tunnel))
+		mt_tunnel_answered(run->tunnel, &judge->answer, mt_now_wall_usec());
 }
 
 static void
@@ -226,7 +218,7 @@ turn(struct run *run)
 		serve_ends(run, ends);
 	keep_deadline(run);
 	if (is_live(run) &&
-	    (ends[AT_SERVICE].revents || mt_watch_deadline(run->pump->watch) <= mt_now_usec()))
+	    (ends[AT_ASKER].revents || mt_judge_deadline(run->pump->judge) <= mt_now_usec()))
 		judge_again(run);
 }
 

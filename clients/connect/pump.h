@@ -5,7 +5,7 @@
 /*
  * The tunnel's I/O: one poll loop over the server's socket and the program's two ends, which may be
  * one. Carries bytes between them and the state machine of tunnel.h, keeps its deadlines, and puts
- * its questions: the two of the opening, and the last one again when the watch says so. Reads from
+ * its questions: the two of the opening, and the last one again when it is time. Reads from
  * an end only what there is room for at the other.
  *
  * A program that closes its end has its last words delivered, and answers to them: only after the
@@ -15,7 +15,6 @@
  */
 
 #include "clients/connect/judge.h"
-#include "clients/connect/watch.h"
 
 /* A server that has something to say to what it was told says so sooner. */
 #define MT_QUIET_USEC MT_USEC_PER_SEC
@@ -25,7 +24,6 @@
 struct mt_pump {
 	struct mt_tunnel *tunnel; /* borrowed */
 	struct mt_judge *judge;   /* borrowed */
-	struct mt_watch *watch;   /* borrowed */
 	int server, in, out;      /* non-blocking; closed by the caller */
 	int binding; /* gets "tls-exporter BASE64\n" before the greeting, or nothing where
 			there is no binding, and is closed; -1: not asked for (D-CB-05) */

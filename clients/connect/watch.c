@@ -16,9 +16,13 @@ subscribe(struct mt_client *client)
 int
 mt_watch_begin(struct mt_watch *watch, struct mt_client *client)
 {
+	int r;
+
 	*watch = (struct mt_watch){.client = client};
 	mt_client_begin(client, MT_CLIENT_PATIENCE_USEC);
-	return subscribe(client);
+	r = subscribe(client);
+	watch->n_connections = mt_client_get_n_connections(client);
+	return r;
 }
 
 int
@@ -35,58 +39,46 @@ mt_watch_get_fd(const struct mt_watch *watch)
 int64_t
 mt_watch_deadline(const struct mt_watch *watch)
 {
-	return watch->is_lost || watch->undecided_usec ? watch->retry_usec : INT64_MAX;
+	return watch->is_lost ? watch->retry_usec : INT64_MAX;
 }
 
-/* Whatever it says, it says that something changed: one question answers any number of them. */
-static void
+/* Return: there was a signal. */
+static bool
 take_signals(struct mt_watch *watch)
 {
-	DBusConnection *connection = mt_client_connection(watch->client);
+	DBusConnection *connection;
 	DBusMessage *signal;
+	bool is_changed = false;
 
 	/* one millisecond, since without waiting nothing is read */
 	while ((signal = mt_client_wait_signal(watch->client, 1))) {
-		watch->is_due = true;
+		is_changed = true;
 		dbus_message_unref(signal);
 	}
-	watch->is_lost = !connection || !dbus_connection_get_is_connected(connection);
+	connection = mt_client_connection(watch->client);
+	/* a question may have found a service that was started anew: nobody subscribed to that */
+	watch->is_lost = !connection || !dbus_connection_get_is_connected(connection) ||
+			 watch->n_connections != mt_client_get_n_connections(watch->client);
+	return is_changed;
 }
 
-/* Looks for the service. What changed while it was away nobody told us. */
-static void
+/* Looks for the service. Return: it is there; what changed meanwhile nobody told us. */
+static bool
 find_again(struct mt_watch *watch, int64_t now_usec)
 {
 	watch->retry_usec = now_usec + MT_WATCH_RETRY_USEC;
 	mt_client_begin(watch->client, MT_CLIENT_PATIENCE_USEC);
-	if (subscribe(watch->client))
-		return;
-	watch->is_lost = false;
-	watch->is_due = true;
+	watch->is_lost = subscribe(watch->client) != 0;
+	watch->n_connections = mt_client_get_n_connections(watch->client);
+	return !watch->is_lost;
 }
 
 bool
 mt_watch_turn(struct mt_watch *watch, int64_t now_usec)
 {
-	if (!watch->is_lost)
-		take_signals(watch);
-	if (watch->is_lost && now_usec >= watch->retry_usec)
-		find_again(watch, now_usec);
-	if (watch->undecided_usec && now_usec < watch->retry_usec)
-		return false;
-	return watch->is_due && !watch->is_lost;
-}
+	bool is_changed = !watch->is_lost && take_signals(watch);
 
-bool
-mt_watch_answered(struct mt_watch *watch, bool is_decided, int64_t now_usec)
-{
-	watch->is_due = !is_decided;
-	if (is_decided) {
-		watch->undecided_usec = 0;
-		return true;
-	}
-	watch->retry_usec = now_usec + MT_WATCH_RETRY_USEC;
-	if (!watch->undecided_usec)
-		watch->undecided_usec = now_usec;
-	return now_usec - watch->undecided_usec < MT_WATCH_UNDECIDED_USEC;
+	if (watch->is_lost && now_usec >= watch->retry_usec && find_again(watch, now_usec))
+		is_changed = true;
+	return is_changed;
 }

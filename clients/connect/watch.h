@@ -14,15 +14,12 @@
 #include "ipc/client.h"
 
 #define MT_WATCH_RETRY_USEC MT_USEC_PER_SEC
-/* A service that has announced a change and cannot say what it means is given this long. */
-#define MT_WATCH_UNDECIDED_USEC (30 * MT_USEC_PER_SEC)
 
 struct mt_watch {
 	struct mt_client *client; /* borrowed */
 	bool is_lost;             /* nobody would tell us */
-	bool is_due;              /* it is time to ask again */
-	int64_t retry_usec;       /* when to look for the service, or to ask again */
-	int64_t undecided_usec;   /* since when there was no decision; 0: there is one */
+	int64_t retry_usec;       /* when to look for the service */
+	unsigned n_connections;   /* of the client, when it subscribed */
 };
 
 /* Subscribes; before the first question, so that no change falls in between. Return: outcomes of a
@@ -30,12 +27,11 @@ struct mt_watch {
 MT_MUST_CHECK int mt_watch_begin(struct mt_watch *watch, struct mt_client *client);
 /* To be polled for reading; -1: none. */
 int mt_watch_get_fd(const struct mt_watch *watch);
-/* When to call mt_watch_turn() at the latest; INT64_MAX: not before there is something to read. */
+/* When to call mt_watch_turn() at the latest; INT64_MAX: not before there is something to read, or
+ * the client was used. */
 int64_t mt_watch_deadline(const struct mt_watch *watch);
-/* Takes what has come; looks for a service that was lost. Return: it is time to ask again. */
+/* Takes what has come; looks for a service that was lost. Return: something changed, or may have
+ * while nobody told us. */
 bool mt_watch_turn(struct mt_watch *watch, int64_t now_usec);
-/* There was an answer: a decision, or that none can be made at present. Return: false: none for so
- * long that it counts. */
-bool mt_watch_answered(struct mt_watch *watch, bool is_decided, int64_t now_usec);
 
 #endif

@@ -24,149 +24,15 @@
 
 #include "daemon/sandbox-keeper.h"
 #include "daemon/worker/sandbox.h"
-#include "ipc/confine.h"
-
-/* An attempt: 0 when it worked, else errno. */
-typedef int (*attempt_fn)(void);
-
-static int
-result(long r)
-{
-	return r < 0 ? errno : 0;
-}
-
-static int
-open_a_file(void)
-{
-	return result(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
-}
-
-static int
-create_a_file(void)
-{
-	return result(open("/tmp/mt-sandbox-escape", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-}
-
-static int
-open_an_inet_socket(void)
-{
-	return result(socket(AF_INET, SOCK_STREAM, 0));
-}
-
-static int
-open_an_inet6_datagram_socket(void)
-{
-	return result(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-}
-
-static int
-open_a_raw_socket(void)
-{
-	return result(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
-}
-
-static int
-open_a_unix_socket(void)
-{
-	return result(socket(AF_UNIX, SOCK_STREAM, 0));
-}
-
-static int
-open_a_netlink_socket(void)
-{
-	return result(socket(AF_NETLINK, SOCK_RAW, 0));
-}
-
-static int
-open_a_packet_socket(void)
-{
-	return result(socket(AF_PACKET, SOCK_RAW, 0));
-}
-
-static int
-execute(void)
-{
-	static char *arguments[] = {NULL};
-
-	return result(execve("/bin/true", arguments, arguments));
-}
-
-static int
-trace(void)
-{
-	return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
-}
-
-static int
-read_another_process(void)
-{
-	char byte;
-	struct iovec here = {&byte, 1};
-
-	return result(process_vm_readv(getppid(), &here, 1, &here, 1, 0));
-}
-
-static int
-unshare_a_namespace(void)
-{
-	return result(unshare(CLONE_NEWUSER));
-}
-
-static int
-fork_a_child(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	return result(pid);
-}
-
-static int
-signal_the_parent(void)
-{
-	return result(kill(getppid(), 0));
-}
-
-static int
-map_code(void)
-{
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
-			       MAP_FAILED
-		       ? errno
-		       : 0;
-}
-
-static int
-become_root(void)
-{
-	return result(setresuid(0, 0, 0));
-}
-
-static int
-become_dumpable(void)
-{
-	return result(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
-}
-
-static int
-get_memory(void)
-{
-	void *p = malloc(4 * 1024 * 1024);
-
-	if (!p)
-		return errno;
-	memset(p, 1, 4 * 1024 * 1024);
-	free(p);
-	return 0;
-}
+#include "tests/unit/attempts.h"
 
 /* The walls: which sandbox a case is tried in. */
 enum wall { WALL_NONE, WALL_CHAIN_CHILD, WALL_CHAIN, WALL_NET, WALL_SPAWNER, WALL_KEEPER };
 
 static int
-enter(enum wall wall)
+enter(int number)
 {
+	enum wall wall = (enum wall)number;
 	static const enum mt_sandbox_role roles[] = {[WALL_CHAIN_CHILD] = MT_SANDBOX_CHAIN_CHILD,
 						     [WALL_CHAIN] = MT_SANDBOX_CHAIN,
 						     [WALL_NET] = MT_SANDBOX_NET};
@@ -190,75 +56,10 @@ enter(enum wall wall)
 	return -EINVAL;
 }
 
-#define KILLED (-1)
-#define NOT_ENTERED (-2)
-
-/* Return: 0 when the attempt worked behind the wall, its errno, or KILLED. */
-static int
-try_behind(enum wall wall, attempt_fn attempt)
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (enter(wall) != 0)
-			_exit(255);
-		_exit(attempt());
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFSIGNALED(status)) {
-		assert_int_equal(WTERMSIG(status), SIGSYS);
-		return KILLED;
-	}
-	return WEXITSTATUS(status) == 255 ? NOT_ENTERED : WEXITSTATUS(status);
-}
-
-static bool
-have_landlock(void)
-{
-	return syscall(444 /* landlock_create_ruleset */, NULL, 0, 1) >= 1;
-}
-
-/* What an attempt gives where instrumentation or an old kernel takes one wall away. */
-enum unless { ALWAYS, UNLESS_INSTRUMENTED, NEEDS_LANDLOCK };
-
-struct row {
-	enum wall wall;
-	const char *name;
-	attempt_fn attempt;
-	int expected;
-	enum unless unless;
-};
-
-static void
-check_rows(const struct row *rows, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int got;
-
-		if (rows[i].unless == UNLESS_INSTRUMENTED && MT_CONFINE_INSTRUMENTED)
-			continue;
-		if (rows[i].unless == NEEDS_LANDLOCK && !have_landlock())
-			continue;
-		got = try_behind(rows[i].wall, rows[i].attempt);
-		/* Behind the instrumented filter Landlock refuses what seccomp let pass. */
-		if (rows[i].expected == EPERM && got == EACCES)
-			got = EPERM;
-		if (got != rows[i].expected)
-			fail_msg("%s: %d, not %d", rows[i].name, got, rows[i].expected);
-	}
-}
-
-#define ROW(wall, attempt, expected, unless)                        \
-	{                                                           \
-		wall, #wall " " #attempt, attempt, expected, unless \
-	}
-
 static void
 outside_the_sandbox_the_attempts_work(void **state)
 {
-	static const struct row rows[] = {
+	static const struct attempt_row rows[] = {
 		ROW(WALL_NONE, open_a_file, 0, ALWAYS),
 		ROW(WALL_NONE, open_an_inet_socket, 0, ALWAYS),
 		ROW(WALL_NONE, open_a_unix_socket, 0, ALWAYS),
@@ -268,13 +69,13 @@ outside_the_sandbox_the_attempts_work(void **state)
 		ROW(WALL_NONE, become_dumpable, 0, ALWAYS),
 	};
 
-	check_rows(rows, MT_ARRAY_SIZE(rows));
+	check_attempts(enter, rows, MT_ARRAY_SIZE(rows));
 }
 
 static void
 a_chain_child_computes_and_nothing_else(void **state)
 {
-	static const struct row rows[] = {
+	static const struct attempt_row rows[] = {
 		ROW(WALL_CHAIN_CHILD, get_memory, 0, ALWAYS),
 		ROW(WALL_CHAIN_CHILD, open_a_file, EPERM, ALWAYS),
 		ROW(WALL_CHAIN_CHILD, create_a_file, EPERM, ALWAYS),
@@ -291,13 +92,13 @@ a_chain_child_computes_and_nothing_else(void **state)
 		ROW(WALL_CHAIN_CHILD, unshare_a_namespace, KILLED, ALWAYS),
 	};
 
-	check_rows(rows, MT_ARRAY_SIZE(rows));
+	check_attempts(enter, rows, MT_ARRAY_SIZE(rows));
 }
 
 static void
 the_chain_worker_forks_but_has_no_network_and_no_files(void **state)
 {
-	static const struct row rows[] = {
+	static const struct attempt_row rows[] = {
 		ROW(WALL_CHAIN, fork_a_child, 0, ALWAYS),
 		ROW(WALL_CHAIN, open_a_file, EPERM, ALWAYS),
 		ROW(WALL_CHAIN, open_an_inet_socket, EPERM, ALWAYS),
@@ -312,13 +113,13 @@ the_chain_worker_forks_but_has_no_network_and_no_files(void **state)
 		ROW(WALL_CHAIN, unshare_a_namespace, KILLED, ALWAYS),
 	};
 
-	check_rows(rows, MT_ARRAY_SIZE(rows));
+	check_attempts(enter, rows, MT_ARRAY_SIZE(rows));
 }
 
 static void
 the_net_worker_has_internet_sockets_and_nothing_else(void **state)
 {
-	static const struct row rows[] = {
+	static const struct attempt_row rows[] = {
 		ROW(WALL_NET, open_an_inet_socket, 0, ALWAYS),
 		ROW(WALL_NET, open_an_inet6_datagram_socket, 0, ALWAYS),
 		ROW(WALL_NET, open_a_raw_socket, EPERM, ALWAYS),
@@ -336,13 +137,13 @@ the_net_worker_has_internet_sockets_and_nothing_else(void **state)
 		ROW(WALL_NET, read_another_process, KILLED, ALWAYS),
 	};
 
-	check_rows(rows, MT_ARRAY_SIZE(rows));
+	check_attempts(enter, rows, MT_ARRAY_SIZE(rows));
 }
 
 static void
 the_spawner_may_exec_but_not_trace(void **state)
 {
-	static const struct row rows[] = {
+	static const struct attempt_row rows[] = {
 		ROW(WALL_SPAWNER, fork_a_child, 0, ALWAYS),
 		ROW(WALL_SPAWNER, execute, 0, ALWAYS),
 		ROW(WALL_SPAWNER, trace, KILLED, ALWAYS),
@@ -350,7 +151,7 @@ the_spawner_may_exec_but_not_trace(void **state)
 		ROW(WALL_SPAWNER, unshare_a_namespace, KILLED, ALWAYS),
 	};
 
-	check_rows(rows, MT_ARRAY_SIZE(rows));
+	check_attempts(enter, rows, MT_ARRAY_SIZE(rows));
 }
 
 static int
@@ -359,7 +160,7 @@ write_state(void)
 	char path[256];
 
 	snprintf(path, sizeof(path), "%s/record", getenv("MT_TEST_STATE"));
-	return result(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	return attempt_result(open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
 }
 
 static int
@@ -372,13 +173,13 @@ rename_state(void)
 		return r;
 	snprintf(from, sizeof(from), "%s/record", getenv("MT_TEST_STATE"));
 	snprintf(to, sizeof(to), "%s/record.new", getenv("MT_TEST_STATE"));
-	return result(rename(from, to));
+	return attempt_result(rename(from, to));
 }
 
 static void
 the_keeper_writes_its_own_state_and_reaches_no_network(void **state)
 {
-	static const struct row rows[] = {
+	static const struct attempt_row rows[] = {
 		ROW(WALL_KEEPER, write_state, 0, ALWAYS),
 		ROW(WALL_KEEPER, rename_state, 0, ALWAYS),
 		ROW(WALL_KEEPER, open_a_file, 0, ALWAYS), /* configuration is reread */
@@ -395,52 +196,7 @@ the_keeper_writes_its_own_state_and_reaches_no_network(void **state)
 		ROW(WALL_KEEPER, read_another_process, KILLED, ALWAYS),
 	};
 
-	check_rows(rows, MT_ARRAY_SIZE(rows));
-}
-
-/* The value of a field of /proc/PID/status, into value. */
-static void
-read_status(pid_t pid, const char *field, char *value, size_t size)
-{
-	char path[64], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	value[0] = '\0';
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, field, strlen(field)) == 0 && line[strlen(field)] == ':')
-			snprintf(value, size, "%s", line + strlen(field) + 2);
-	fclose(file);
-}
-
-/* A process behind the wall that waits to be looked at. */
-static pid_t
-start_behind(enum wall wall, int *ret_hold)
-{
-	int entered[2], hold[2];
-	char byte = 0;
-	pid_t pid;
-
-	assert_int_equal(pipe2(entered, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		close(hold[1]);
-		byte = enter(wall) == 0;
-		(void)!write(entered[1], &byte, 1);
-		(void)!read(hold[0], &byte, 1);
-		_exit(0);
-	}
-	close(entered[1]);
-	close(hold[0]);
-	assert_int_equal(read(entered[0], &byte, 1), 1);
-	assert_int_equal(byte, 1);
-	close(entered[0]);
-	*ret_hold = hold[1];
-	return pid;
+	check_attempts(enter, rows, MT_ARRAY_SIZE(rows));
 }
 
 static void
@@ -452,7 +208,7 @@ workers_and_keeper_show_filter_and_no_new_privileges(void **state)
 	for (size_t i = 0; i < MT_ARRAY_SIZE(walls); i++) {
 		char value[64];
 		int hold;
-		pid_t pid = start_behind(walls[i], &hold);
+		pid_t pid = start_behind(enter, walls[i], &hold);
 
 		read_status(pid, "Seccomp", value, sizeof(value));
 		assert_string_equal(value, "2\n");
@@ -480,7 +236,7 @@ a_worker_started_as_root_has_another_uid_and_no_groups(void **state)
 	for (size_t i = 0; i < MT_ARRAY_SIZE(walls); i++) {
 		char value[64];
 		int hold;
-		pid_t pid = start_behind(walls[i], &hold);
+		pid_t pid = start_behind(enter, walls[i], &hold);
 
 		read_status(pid, "Uid", value, sizeof(value));
 		assert_string_equal(value, expected);
@@ -522,7 +278,7 @@ the_keeper_is_not_dumpable_and_leaves_no_core(void **state)
 	struct stat info;
 	struct rlimit core;
 	int hold;
-	pid_t pid = start_behind(WALL_KEEPER, &hold);
+	pid_t pid = start_behind(enter, WALL_KEEPER, &hold);
 
 	assert_int_equal(prlimit(pid, RLIMIT_CORE, NULL, &core), 0);
 	assert_int_equal(core.rlim_max, 0);
@@ -532,7 +288,7 @@ the_keeper_is_not_dumpable_and_leaves_no_core(void **state)
 	assert_int_equal(info.st_uid, 0);
 	close(hold);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(try_behind(WALL_KEEPER, is_dumpable), 0);
+	assert_int_equal(try_behind(enter, WALL_KEEPER, is_dumpable), 0);
 }
 
 static void
