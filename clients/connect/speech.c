@@ -36,7 +36,8 @@ mt_speech_greeting(enum mt_proto proto, const char *host, const struct mt_dialog
 	case MT_PROTO_IMAP:
 		return greet_imap(host, facts, in_tls, buffer);
 	case MT_PROTO_POP3:
-		return (size_t)snprintf(buffer, MT_SPEECH_SIZE, "+OK %s " READY "\r\n", host);
+		return (size_t)snprintf(buffer, MT_SPEECH_SIZE, "+OK %s " READY "%s%s\r\n", host,
+					facts->timestamp[0] ? " " : "", facts->timestamp);
 	case MT_PROTO_SUBMISSION:
 		return (size_t)snprintf(buffer, MT_SPEECH_SIZE, "220 %s ESMTP " READY "\r\n", host);
 	case MT_PROTO_UNKNOWN:

@@ -16,8 +16,8 @@
 #define MT_SPEECH_SIZE 1024
 
 /* "* OK [CAPABILITY …] …", "* PREAUTH …", "+OK …", "220 …". Without capabilities a program asks for
- * them itself; so it is where the list is not known whole, or was read in cleartext. Return: its
- * size. */
+ * them itself; so it is where the list is not known whole, or was read in cleartext. With the
+ * server's timestamp for APOP, where it gave one inside TLS. Return: its size. */
 size_t mt_speech_greeting(enum mt_proto proto, const char *host,
 			  const struct mt_dialogue_facts *facts, bool in_tls,
 			  char buffer[static MT_SPEECH_SIZE]);

@@ -68,10 +68,42 @@ pop3_reply(struct mt_dialogue *d, const char *line)
 	return starts_with(line, "-ERR") ? HEARD_NO : HEARD_NONSENSE;
 }
 
+/* RFC 1939 §7, RFC 822 §4.6.2: "<", printable characters with one "@" in between, ">". What is no
+ * such thing is none: a challenge that need not be one has been used against APOP (CVE-2007-1558).
+ */
+static bool
+is_timestamp(const char *text, size_t size)
+{
+	size_t n_at = 0;
+
+	if (size < 5 || size >= MT_TIMESTAMP_SIZE || text[1] == '@' || text[size - 2] == '@')
+		return false;
+	for (size_t i = 1; i < size - 1; i++) {
+		if (!isgraph((unsigned char)text[i]) || text[i] == '<')
+			return false;
+		n_at += text[i] == '@';
+	}
+	return n_at == 1;
+}
+
+static void
+note_timestamp(struct mt_dialogue *d, const char *line)
+{
+	const char *start = strchr(line, '<'), *end = start ? strchr(start, '>') : NULL;
+
+	if (end && is_timestamp(start, (size_t)(end - start) + 1))
+		(void)snprintf(d->facts.timestamp, sizeof(d->facts.timestamp), "%.*s",
+			       (int)(end - start) + 1, start);
+}
+
 static enum heard
 pop3_greeting(struct mt_dialogue *d, const char *line)
 {
-	return starts_with(line, "+OK") ? HEARD_OK : HEARD_NONSENSE;
+	if (!starts_with(line, "+OK"))
+		return HEARD_NONSENSE;
+	if (d->in_tls) /* D-STLS-11: not one that anybody could have said */
+		note_timestamp(d, line);
+	return HEARD_OK;
 }
 
 static enum heard

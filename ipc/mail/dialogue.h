@@ -26,6 +26,8 @@ enum mt_dialogue_state {
 };
 
 #define MT_CAPABILITIES_SIZE 512
+/* RFC 1939 §7: a msg-id; process, clock and host make some 80 characters of it. */
+#define MT_TIMESTAMP_SIZE 256
 
 struct mt_dialogue_facts {
 	bool offered; /* STARTTLS or STLS was among the capabilities before TLS */
@@ -41,6 +43,8 @@ struct mt_dialogue_facts {
 	uint32_t other_responses; /* before TLS, and dropped */
 	bool injection_answered;  /* diagnosis: the server spoke first inside TLS */
 	char capabilities[MT_CAPABILITIES_SIZE]; /* of the present layer, for display; printable */
+	char timestamp[MT_TIMESTAMP_SIZE]; /* POP3: "<...@...>" of a greeting inside TLS, for APOP;
+					      "" where there was none */
 	bool capabilities_cut; /* there were more, or others: the text is not all of them */
 };
 

@@ -3,6 +3,7 @@
 
 #include "tests/cmocka-all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,6 +199,57 @@ with_tls_everything_learnt_before_is_dropped(void **state)
 	assert_string_equal(d.facts.capabilities, "");
 }
 
+/* RFC 1939 §7: the challenge of APOP, which must be the server's (D-STLS-11) and a msg-id. */
+static void
+a_timestamp_is_taken_from_inside_tls_and_only_where_it_is_one(void **state)
+{
+	static const struct {
+		const char *greeting, *inside;
+	} rows[] = {
+		{"+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n",
+		 "<1896.697170952@dbc.mtview.ca.us>"},
+		{"+OK <1.2@a> and so on\r\n", "<1.2@a>"},
+		{"+OK ready\r\n", ""},
+		{"+OK <>\r\n", ""},
+		{"+OK <no at>\r\n", ""},
+		{"+OK <a b@c>\r\n", ""},
+		{"+OK <<a@c>\r\n", ""},
+		{"+OK <a@b@c>\r\n", ""},
+		{"+OK <@a>\r\n", ""},
+		{"+OK <a@>\r\n", ""},
+		{"+OK <a\x80@c>\r\n", ""},
+		{"+OK <a\x1b@c>\r\n", ""},
+		{"+OK <a@c\r\n", ""},
+		{"+OK a@c>\r\n", ""},
+	};
+	struct mt_dialogue d;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows) * 2; i++) {
+		const char *greeting = rows[i / 2].greeting;
+		bool in_tls = i % 2;
+
+		mt_dialogue_init(&d, MT_PROTO_POP3, in_tls);
+		(void)mt_dialogue_feed(&d, (const uint8_t *)greeting, strlen(greeting));
+		assert_int_equal(d.state, MT_DIALOGUE_READING);
+		assert_string_equal(d.facts.timestamp, in_tls ? rows[i / 2].inside : "");
+	}
+}
+
+static void
+a_timestamp_longer_than_any_is_none(void **state)
+{
+	char greeting[MT_TIMESTAMP_SIZE + 16];
+	struct mt_dialogue d;
+
+	for (int size = MT_TIMESTAMP_SIZE - 2; size < MT_TIMESTAMP_SIZE + 2; size++) {
+		(void)snprintf(greeting, sizeof(greeting), "+OK <%0*d@a>\r\n", size - 4, 1);
+		mt_dialogue_init(&d, MT_PROTO_POP3, true);
+		(void)mt_dialogue_feed(&d, (const uint8_t *)greeting, strlen(greeting));
+		assert_int_equal(strlen(d.facts.timestamp),
+				 size < MT_TIMESTAMP_SIZE ? (size_t)size : 0);
+	}
+}
+
 static void
 capabilities_for_display_are_printable_and_bounded(void **state)
 {
@@ -302,6 +354,8 @@ main(void)
 		cmocka_unit_test(the_server_speaks_first),
 		cmocka_unit_test(with_an_unknown_protocol_nothing_is_said_or_heard),
 		cmocka_unit_test(with_tls_everything_learnt_before_is_dropped),
+		cmocka_unit_test(a_timestamp_is_taken_from_inside_tls_and_only_where_it_is_one),
+		cmocka_unit_test(a_timestamp_longer_than_any_is_none),
 		cmocka_unit_test(capabilities_for_display_are_printable_and_bounded),
 		cmocka_unit_test(
 			external_and_the_initial_response_are_noted_where_they_are_offered),
