@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ipc/confine.h"
 #include "daemon/worker/sandbox.h"
+#include "ipc/confine.h"
 #include "policy/limits.h"
 
 #define PROGRAM "mailtrust-worker"

@@ -282,10 +282,10 @@ what_is_neither_capability_nor_login_is_answered_here(void **state)
 		{"IMAP",
 		 MT_PROTO_IMAP,
 		 "PLAIN",
-		 {{PROGRAM, "a SELECT INBOX\r\nb ID NIL\r\nc STARTTLS\r\nd AUTHENTICATE\r\n"}},
+		 {{PROGRAM, "a SELECT INBOX\r\nb ID NIL\r\nc STARTTLS\r\nx AUTHENTICATE\r\n"}},
 		 "",
 		 "a BAD mailtrust: log in first\r\nb BAD mailtrust: log in first\r\n"
-		 "c BAD mailtrust: log in first\r\nd BAD mailtrust: log in first\r\n",
+		 "c BAD mailtrust: log in first\r\nx BAD mailtrust: log in first\r\n",
 		 "",
 		 false},
 		{"IMAP that is none",
