@@ -24,6 +24,7 @@ struct mt_probe {
 	struct mt_dial *dial;
 	struct mt_session *session;
 	struct event *readable, *writable, *deadline;
+	int64_t deadline_usec; /* monotonic; of dialling and the dialogue together */
 	int fd;
 	char peer[MT_PEER_SIZE];
 	uint16_t local_port;
@@ -40,6 +41,15 @@ wall_usec(void)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * MT_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static int64_t
+monotonic_usec(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * MT_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
@@ -158,12 +168,17 @@ on_deadline(evutil_socket_t fd, short what, void *data)
 	conclude(probe);
 }
 
+/* The dialogue has what dialling left over: a keeper whose answer is late takes the whole worker
+ * for stuck. */
 static int
 watch(struct mt_probe *probe)
 {
-	uint32_t msec = probe->request.deadline_msec;
-	struct timeval left = {.tv_sec = msec / 1000, .tv_usec = msec % 1000 * 1000};
+	const int64_t usec = probe->deadline_usec - monotonic_usec();
+	struct timeval left = {0};
 
+	if (usec > 0)
+		left = (struct timeval){.tv_sec = usec / MT_USEC_PER_SEC,
+					.tv_usec = usec % MT_USEC_PER_SEC};
 	probe->readable =
 		event_new(probe->base, probe->fd, EV_READ | EV_PERSIST, on_readable, probe);
 	probe->writable = event_new(probe->base, probe->fd, EV_WRITE, on_writable, probe);
@@ -213,6 +228,7 @@ mt_probe_start(struct event_base *base, struct mt_dns *dns, const struct mt_prob
 	probe->request = *request;
 	if (probe->request.deadline_msec == 0 || probe->request.deadline_msec > longest)
 		probe->request.deadline_msec = longest;
+	probe->deadline_usec = monotonic_usec() + (int64_t)probe->request.deadline_msec * 1000;
 	probe->fd = -1;
 	probe->callback = callback;
 	probe->userdata = userdata;
