@@ -214,9 +214,15 @@ may_remember(const struct mt_validation *val)
 static int64_t
 expiry_of(const struct mt_validation *val, const struct mt_tlsa *tlsa, int64_t now_usec)
 {
-	/* What was refused is looked at again soon: its fault may be the server's to mend. */
-	int64_t expires = val->pkix_valid ? val->not_after_usec : now_usec + 300 * MT_USEC_PER_SEC;
+	/* What PKIX refused is looked at again soon: its fault may be the server's to mend. DANE
+	 * may have accepted it, by usage 2 for no longer than its dates hold; those that are over
+	 * already did not matter. */
+	const int64_t soon = now_usec + 300 * MT_USEC_PER_SEC;
+	const bool is_dated = val->pkix_valid || val->not_after_usec > now_usec;
+	int64_t expires = is_dated ? val->not_after_usec : soon;
 
+	if (!val->pkix_valid && soon < expires)
+		expires = soon;
 	return mt_verdicts_bound(expires, tlsa);
 }
 

@@ -176,6 +176,9 @@ judge_ta(const struct mt_chain_request *request, X509 *const *certs, size_t n,
 	v->dane_matched = true;
 	v->dane_usage = USAGE_TA;
 	v->dane_id = matched;
+	/* D-DANE-04: dates hold along this path, which need not be the one PKIX found. */
+	if (path.not_after_usec < v->not_after_usec)
+		v->not_after_usec = path.not_after_usec;
 	return 0;
 }
 

@@ -38,6 +38,7 @@ _{DOVECOT[PLAIN].ports["imap"]}._tcp.clear IN TLSA 3 1 1 {wrong}
 _{port[PRIVATE]}._tcp.short 20 IN TLSA 3 1 1 {digest[PRIVATE]}
 _{port[PRIVATE]}._tcp.brief 3 IN TLSA 3 1 1 {digest[PRIVATE]}
 _{port[PRIVATE]}._tcp.gone 3 IN TLSA 3 1 1 {digest[PRIVATE]}
+_993._tcp.match IN TLSA 2 0 1 {STRANGER.ca.sha256()}
 """
     ZONES = zones.Zones(LAB, {"signed.test": ("signed", records), "plain.test": ("unsigned", records),
                               "stripped.test": ("stripped", records)})
@@ -213,6 +214,29 @@ class Warm(Case):
         self.assertLess(time.monotonic() - began, 3)
         time.sleep(5 - (time.monotonic() - began))  # resolvers count whole seconds
         self.refused("dane.undetermined", "gone")
+
+
+class Dated(Case):
+    LIFE_SEC = 6
+
+    def test_what_usage_2_accepted_is_accepted_no_longer_than_its_dates_hold(self):
+        # D-DANE-04: remembered or not
+        ends = time.time() + self.LIFE_SEC
+        leaf = STRANGER.issue("brief", STRANGER.ca, names=["DNS:match.signed.test"], life=(-1, self.LIFE_SEC / 86400))
+        account = self.service.ask("account", "add", "me@signed.test", "--imap", "match.signed.test:993")[1]
+        with self.service.connect() as connection:
+            def check():
+                path = f"{service.ROOT_PATH}/account/{account['id']}"
+                evidence = service.evidence(leaf, host=("s", "match.signed.test"))
+                return connection.call(None, path, service.ACCOUNT, "Check", "sa{sv}a{sv}", "test", evidence,
+                                       {}).values()[:3]
+
+            decision, _, reasons = check()
+            self.assertEqual(decision, "allow", reasons)
+            self.assertIn("dane.matched", reasons)
+            time.sleep(max(0, ends + 2 - time.time()))  # notAfter is the last second that counts
+            decision, _, reasons = check()
+            self.assertEqual((decision, [r for r in reasons if r.startswith("dane.")]), ("deny", ["dane.mismatch"]))
 
 
 class NegativeAnchor(Case):
