@@ -162,15 +162,18 @@ needs_tlsa(const struct mt_question *q, const struct mt_gathered *g)
 	return mt_host_may_have_tlsa(q->evidence.host);
 }
 
-/* set NULL: none applies. */
+/* set NULL: nobody was asked. Whether DNS has a say is looked at again: the account may have
+ * changed since, and what nobody asked is not known to be absent. */
 static void
 gather_tlsa(struct mt_verdicts *v, const struct mt_question *q, const struct mt_tlsa_set *set,
 	    struct mt_gathered *g)
 {
-	if (set)
+	if (!needs_tlsa(q, g))
+		g->tlsa = (struct mt_tlsa){.status = MT_TLSA_ABSENT};
+	else if (set)
 		g->tlsa = *mt_tlsa_set_get(set);
 	else
-		g->tlsa = (struct mt_tlsa){.status = MT_TLSA_ABSENT};
+		g->tlsa = (struct mt_tlsa){.status = MT_TLSA_UNDETERMINED};
 	g->session = find_session(v, q, g, mt_clock_wall(v->o.clock));
 	g->facts.resumable = g->session != NULL;
 }

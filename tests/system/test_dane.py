@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Servers whose identity signed DNS vouches for, or contradicts: real zones, a real mail server."""
+import os
+import signal
 import time
 import unittest
 
@@ -214,6 +216,27 @@ class Warm(Case):
         self.assertLess(time.monotonic() - began, 3)
         time.sleep(5 - (time.monotonic() - began))  # resolvers count whole seconds
         self.refused("dane.undetermined", "gone")
+
+
+class Overtaken(Case):
+    def test_a_server_set_while_its_chain_is_judged_is_not_accepted_without_dns(self):
+        # D-DANE-01: DNS had no say when the question came, and has one when it is answered
+        host, port = "veto.signed.test", DOVECOT[GOOD].ports["imaps"]
+        certificate = CAST.issue("overtaken", CAST.ca, names=[f"DNS:{host}"])
+        workers = self.service.workers()
+        with self.service.connect() as connection:
+            path = connection.call(None, service.ROOT_PATH, service.MANAGER, "AddAccount", "sa{sv}", f"me@{host}",
+                                   {}).values()[0]
+            for pid in workers:
+                os.kill(pid, signal.SIGSTOP)
+            evidence = service.evidence(certificate, host=("s", host), port=("q", port))
+            asked = connection.send(None, path, service.ACCOUNT, "Check", "sa{sv}a{sv}", "test", evidence, {})
+            connection.call(None, path, service.ACCOUNT, "SetEndpoint", "sssq", "imap", "implicit", host, port).values()
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+            decision, confidential, reasons = connection.reply(asked).values()[:3]
+        self.assertEqual((decision, confidential), ("deny", False), reasons)
+        self.assertIn("dane.undetermined", reasons)
 
 
 class Dated(Case):
