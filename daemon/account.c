@@ -138,6 +138,13 @@ mt_account_put_minimum(struct mt_account *account, const struct mt_minimum *min)
 
 /* -- looking up */
 
+bool
+mt_endpoint_is_same(const struct mt_endpoint *a, const struct mt_endpoint *b)
+{
+	return a->transport == b->transport && a->discovery == b->discovery &&
+	       a->dnssec == b->dnssec && strcmp(a->label, b->label) == 0;
+}
+
 struct mt_endpoint *
 mt_account_find_endpoint_mutable(struct mt_account *account, enum mt_proto proto, const char *host,
 				 uint16_t port)

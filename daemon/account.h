@@ -49,6 +49,10 @@ struct mt_endpoint {
 	uint8_t probe_reasons[MT_REASONS_MAX]; /* enum mt_reason, as the verdict listed them */
 };
 
+/* Set up alike, for two of the same proto, host and port: what a probe found at the one is true of
+ * the other. */
+bool mt_endpoint_is_same(const struct mt_endpoint *a, const struct mt_endpoint *b);
+
 struct mt_pin {
 	char host[MT_DOMAIN_SIZE];
 	uint8_t leaf_sha256[32];

@@ -31,13 +31,6 @@ endpoint_init(const struct mt_endpoint *from, struct mt_endpoint *ret)
 	return 0;
 }
 
-static bool
-endpoint_is_same(const struct mt_endpoint *a, const struct mt_endpoint *b)
-{
-	return a->transport == b->transport && a->discovery == b->discovery &&
-	       a->dnssec == b->dnssec && strcmp(a->label, b->label) == 0;
-}
-
 /* Row 8 of REQUIREMENTS 2.2: a document that nobody could tamper with names a server of its own
  * domain. That its owner sets it is the approval; nothing is left to ask. */
 static bool
@@ -70,7 +63,7 @@ mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 						    mt_clock_wall(accounts->clock));
 	existing = mt_account_find_endpoint_mutable(account, endpoint.proto, endpoint.host,
 						    endpoint.port);
-	if (existing && endpoint_is_same(existing, &endpoint))
+	if (existing && mt_endpoint_is_same(existing, &endpoint))
 		return 0;
 	if (!existing && account->n_endpoints == MT_ENDPOINTS_MAX)
 		return MT_ACCOUNTS_E_QUOTA;

@@ -29,10 +29,8 @@ struct mt_probe_run {
 	struct mt_probes *probes;
 	uint32_t uid;
 	struct mt_account_id account;
-	enum mt_proto proto;
-	char host[MT_DOMAIN_SIZE];
-	uint16_t port;
-	struct mt_evidence seen; /* owns nothing: chain and staple were taken by the question */
+	struct mt_endpoint endpoint; /* as it was when it was asked about */
+	struct mt_evidence seen;     /* owns nothing: chain and staple were taken by the question */
 	struct mt_job *job;
 	struct mt_check *check;
 	mt_probes_fn callback;
@@ -114,6 +112,20 @@ is_local_address(const char *address)
 	return size == 0 || v4[0] == 127 || v4[0] == 0 || (v4[0] == 169 && v4[1] == 254);
 }
 
+/* An endpoint that was set up differently meanwhile is not what was looked at, nor what may be. */
+static bool
+is_unchanged(const struct mt_probe_run *run)
+{
+	const struct mt_actor actor = {.uid = run->uid};
+	const struct mt_endpoint *endpoint = NULL;
+	const struct mt_account *account;
+
+	if (mt_accounts_find(run->probes->o.accounts, actor, &run->account, &account) == 0)
+		endpoint = mt_account_find_endpoint(account, run->endpoint.proto,
+						    run->endpoint.host, run->endpoint.port);
+	return endpoint && mt_endpoint_is_same(endpoint, &run->endpoint);
+}
+
 static void
 finish(struct mt_probe_run *run, int outcome, const struct mt_answer *answer, const char *text)
 {
@@ -128,9 +140,9 @@ on_answer(const struct mt_answer *answer, void *userdata)
 	const struct mt_actor actor = {.uid = run->uid};
 	const struct mt_verdict *verdict = &answer->verdict;
 	const struct mt_probe found = {
-		.proto = run->proto,
-		.host = run->host,
-		.port = run->port,
+		.proto = run->endpoint.proto,
+		.host = run->endpoint.host,
+		.port = run->endpoint.port,
 		.confidential = verdict->conf,
 		.pin_offered = mt_verdict_has(verdict, MT_REASON_PIN_OFFER_AVAILABLE),
 		.leaf_sha256 = mt_evidence_has(&run->seen, MT_EV_LEAF_SHA256)
@@ -142,7 +154,8 @@ on_answer(const struct mt_answer *answer, void *userdata)
 
 	run->check = NULL;
 	/* A store that cannot take it leaves the endpoint unprobed, and commit says so. */
-	(void)!mt_accounts_set_probe(run->probes->o.accounts, actor, &run->account, &found);
+	if (is_unchanged(run))
+		(void)!mt_accounts_set_probe(run->probes->o.accounts, actor, &run->account, &found);
 	finish(run, 0, answer, "");
 }
 
@@ -211,9 +224,9 @@ on_probe(struct mt_probe_result *result, void *userdata)
 }
 
 static void
-start_probe(struct mt_probe_run *run, const struct mt_endpoint *endpoint,
-	    const struct mt_addresses *addresses, int *ret)
+start_probe(struct mt_probe_run *run, const struct mt_addresses *addresses, int *ret)
 {
+	const struct mt_endpoint *endpoint = &run->endpoint;
 	struct mt_probe_request request = {.port = endpoint->port,
 					   .proto = endpoint->proto,
 					   .transport = endpoint->transport,
@@ -235,22 +248,21 @@ static void
 on_addresses(const struct mt_addresses *addresses, void *userdata)
 {
 	struct mt_probe_run *run = userdata;
-	const struct mt_actor actor = {.uid = run->uid};
-	const struct mt_endpoint *endpoint = NULL;
-	const struct mt_account *account;
 	int r = 0;
 
 	run->job = NULL;
-	if (mt_accounts_find(run->probes->o.accounts, actor, &run->account, &account) == 0)
-		endpoint = mt_account_find_endpoint(account, run->proto, run->host, run->port);
-	if (!endpoint || addresses->state == MT_ADDRESSES_FAILED)
+	if (!is_unchanged(run)) {
+		finish(run, MT_PROBES_E_WORKER, NULL, "the server was set anew meanwhile");
+		return;
+	}
+	if (addresses->state == MT_ADDRESSES_FAILED)
 		r = MT_PROBES_E_WORKER;
 	else if (addresses->state == MT_ADDRESSES_TIMEOUT)
 		r = MT_PROBES_E_TIMEOUT;
 	else if (addresses->state != MT_ADDRESSES_FOUND)
 		r = MT_PROBES_E_UNREACHABLE;
 	else
-		start_probe(run, endpoint, addresses, &r);
+		start_probe(run, addresses, &r);
 	if (r == MT_PROBES_E_NOT_PERMITTED)
 		finish(run, r, NULL, "the host has only addresses of this machine or its link");
 	else if (r)
@@ -275,12 +287,10 @@ mt_probes_start(struct mt_probes *probes, uint32_t uid, const struct mt_account 
 	run->probes = probes;
 	run->uid = uid;
 	run->account = account->id;
-	run->proto = endpoint->proto;
-	memcpy(run->host, endpoint->host, sizeof(run->host));
-	run->port = endpoint->port;
+	run->endpoint = *endpoint;
 	run->callback = callback;
 	run->userdata = userdata;
-	r = mt_jobs_resolve(probes->o.jobs, run->host, on_addresses, run, &run->job);
+	r = mt_jobs_resolve(probes->o.jobs, run->endpoint.host, on_addresses, run, &run->job);
 	if (r) {
 		free(run);
 		return r;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Warnings, what they let through, and what they do not: from the command line, and from a settings
 tool of somebody else that calls the service directly (RFC 8314 §5.2, R-5.2-08, D-SYS-07)."""
+import os
+import signal
 import time
 import unittest
 
@@ -165,6 +167,36 @@ class Tool(Case):
         place.wait_until(lambda: self.check(path, "authenticate", **clear) == needed, "the level to be remembered")
         self.assertIsNone(self.consent(path, "downgrade", port))
         self.assertEqual(self.check(path, "authenticate", **clear)[0], "awc")
+
+    def overtake(self, address, role, *calls):
+        """Makes calls while a probe waits for a worker of a role. Return: the probe's reply, and what Commit said."""
+        port = self.dovecot.ports["imap"]
+        path = self.add(address, port, "starttls")
+        workers = [pid for pid in self.service.workers() if f" {role} " in service.command_of(pid)]
+        self.assertTrue(workers)
+        with self.service.connect() as other:
+            for pid in workers:
+                os.kill(pid, signal.SIGSTOP)
+            serial = other.send(None, path, service.ACCOUNT, "Probe", "s", "imap")
+            time.sleep(1)  # as far as it comes without the worker
+            for member, signature, *values in calls:
+                self.good(self.call(path, member, signature, *(port if v == "PORT" else v for v in values)))
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+            probed = other.reply(serial)
+        return probed, self.call(path, "Commit").error()
+
+    def test_what_a_probe_found_is_not_held_for_a_server_set_up_differently_meanwhile(self):
+        type(self).dovecot = mail.Dovecot(LAB, "overtaken", CAST.good)
+        cleartext = ("SetEndpoint", "sssq", "imap", "none", "localhost", "PORT")
+        same = ("SetEndpoint", "sssq", "imap", "starttls", "LOCALHOST.", "PORT")
+        for role in ("net", "chain"):
+            with self.subTest(role=role):
+                probed, committed = self.overtake(f"me@{role}-same.test", role, same)
+                self.assertEqual((probed.error(), committed), (None, None))
+                probed, committed = self.overtake(f"me@{role}-other.test", role, cleartext)
+                self.assertEqual(committed, "EndpointNotProbed")
+        self.assertEqual(self.show("me@chain-other.test")["State"], "setup")
 
 
 class CommandLine(Case):
