@@ -62,9 +62,11 @@ row_evidence(struct decision *d)
 enum step
 row_satisfiable(struct decision *d)
 {
-	if (mt_effective_unsatisfiable(d->in->policy) >= 0)
-		return deny(d, MT_REASON_POLICY_UNSATISFIABLE);
-	return GO_ON;
+	int field = mt_effective_unsatisfiable(d->in->policy);
+
+	if (field < 0)
+		return GO_ON;
+	return deny_by(d, (enum mt_field)field, MT_REASON_POLICY_UNSATISFIABLE);
 }
 
 /* on_expiry=revert: the bundle of a new account, with minimum confidentiality on, joined in. */
@@ -113,10 +115,11 @@ row_operation(struct decision *d)
 {
 	enum mt_proto proto = d->in->evidence->proto;
 
-	if (d->in->op == MT_OP_UNKNOWN || proto == MT_PROTO_UNKNOWN ||
-	    !(d->in->policy->m.protocols & (1u << proto)))
+	if (d->in->op == MT_OP_UNKNOWN || proto == MT_PROTO_UNKNOWN)
 		return deny(d, MT_REASON_OP_NOT_PERMITTED);
-	return GO_ON;
+	if (d->in->policy->m.protocols & (1u << proto))
+		return GO_ON;
+	return deny_by(d, MT_FIELD_PROTOCOLS, MT_REASON_OP_NOT_PERMITTED);
 }
 
 enum step
@@ -132,10 +135,8 @@ row_provenance(struct decision *d)
 {
 	if (d->in->provenance == MT_PROVENANCE_ATTESTED)
 		return GO_ON;
-	if (d->value[MT_FIELD_EVIDENCE_MIN] == MT_EVIDENCE_MIN_ATTESTED && !is_capability(d)) {
-		blame(d, MT_FIELD_EVIDENCE_MIN);
-		return deny(d, MT_REASON_EVIDENCE_ASSERTED_ONLY);
-	}
+	if (d->value[MT_FIELD_EVIDENCE_MIN] == MT_EVIDENCE_MIN_ATTESTED && !is_capability(d))
+		return deny_by(d, MT_FIELD_EVIDENCE_MIN, MT_REASON_EVIDENCE_ASSERTED_ONLY);
 	return note(d, MT_REASON_EVIDENCE_ASSERTED_ONLY);
 }
 
@@ -177,8 +178,7 @@ row_srv_domain(struct decision *d)
 		return GO_ON;
 	if (d->value[MT_FIELD_SRV_TRUST] == MT_SRV_TRUST_ASK)
 		return stop(d, MT_DECISION_CONFIRM, MT_REASON_SRV_TARGET_OUT_OF_DOMAIN);
-	blame(d, MT_FIELD_SRV_TRUST);
-	return deny(d, MT_REASON_SRV_TARGET_OUT_OF_DOMAIN);
+	return deny_by(d, MT_FIELD_SRV_TRUST, MT_REASON_SRV_TARGET_OUT_OF_DOMAIN);
 }
 
 enum step
@@ -187,8 +187,7 @@ row_srv_trust(struct decision *d)
 	if (!is_unsigned(d) || d->in->account->reference.saved ||
 	    d->value[MT_FIELD_SRV_TRUST] != MT_SRV_TRUST_DNSSEC)
 		return GO_ON;
-	blame(d, MT_FIELD_SRV_TRUST);
-	return deny(d, MT_REASON_SRV_INSECURE);
+	return deny_by(d, MT_FIELD_SRV_TRUST, MT_REASON_SRV_INSECURE);
 }
 
 enum step
@@ -227,7 +226,7 @@ row_endpoint(struct decision *d)
 	if (!known)
 		return deny(d, MT_REASON_ENDPOINT_NOT_CONFIGURED);
 	if (!mt_patterns_match(&d->in->policy->m.endpoints_allow, d->in->evidence->host))
-		return deny(d, MT_REASON_ENDPOINT_NOT_CONFIGURED);
+		return deny_by(d, MT_FIELD_ENDPOINTS_ALLOW, MT_REASON_ENDPOINT_NOT_CONFIGURED);
 	if (account->reference.discovery != MT_DISCOVERY_SRV)
 		return GO_ON;
 	return note(d, is_unsigned_srv(d) ? MT_REASON_SRV_INSECURE : MT_REASON_SRV_DNSSEC_SECURE);

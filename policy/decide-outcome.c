@@ -36,11 +36,9 @@ row_authentication(struct decision *d)
 	if (ev->auth_logindisabled && strcasecmp(ev->auth_mechanism, "LOGIN") == 0)
 		return deny(d, MT_REASON_AUTH_LOGIN_DISABLED);
 	if (mechanism_is_forbidden(d))
-		return deny(d, MT_REASON_AUTH_MECHANISM_FORBIDDEN);
-	if (d->value[MT_FIELD_CHANNEL_BINDING] == MT_CB_REQUIRE && ev->auth_cb_size == 0) {
-		blame(d, MT_FIELD_CHANNEL_BINDING);
-		return deny(d, MT_REASON_AUTH_CHANNEL_BINDING_MISSING);
-	}
+		return deny_by(d, MT_FIELD_AUTH_MECHS, MT_REASON_AUTH_MECHANISM_FORBIDDEN);
+	if (d->value[MT_FIELD_CHANNEL_BINDING] == MT_CB_REQUIRE && ev->auth_cb_size == 0)
+		return deny_by(d, MT_FIELD_CHANNEL_BINDING, MT_REASON_AUTH_CHANNEL_BINDING_MISSING);
 	return GO_ON;
 }
 
@@ -75,15 +73,14 @@ row_client_cert(struct decision *d)
 		return deny(d, MT_REASON_CLIENTCERT_NOT_REQUESTED);
 	/* A list nobody has set authorises nothing (R-5.5-03). */
 	if (!allowed->is_set || !mt_digests_contain(allowed, ev->clientcert_presented))
-		return deny(d, MT_REASON_CLIENTCERT_NOT_AUTHORIZED);
+		return deny_by(d, MT_FIELD_CLIENT_CERT_ALLOW, MT_REASON_CLIENTCERT_NOT_AUTHORIZED);
 	if (!implicit)
 		return deny(d, MT_REASON_CLIENTCERT_NOT_IMPLICIT);
 	if (!exposes_client_cert(d))
 		return note(d, MT_REASON_CLIENTCERT_AUTHORIZED);
-	if (forbids_exposing(d)) {
-		blame(d, MT_FIELD_CLIENT_CERT_TLS_MIN);
-		return deny(d, MT_REASON_CLIENTCERT_IDENTITY_EXPOSED);
-	}
+	if (forbids_exposing(d))
+		return deny_by(d, MT_FIELD_CLIENT_CERT_TLS_MIN,
+			       MT_REASON_CLIENTCERT_IDENTITY_EXPOSED);
 	note(d, MT_REASON_CLIENTCERT_AUTHORIZED);
 	return note(d, MT_REASON_CLIENTCERT_IDENTITY_EXPOSED);
 }
@@ -123,7 +120,7 @@ org_decided(const struct decision *d)
 {
 	if (is_org_layer(d->layer[MT_FIELD_MIN_CONF]))
 		return true;
-	for (unsigned i = 0; i < MT_FIELD_SCALAR_COUNT; i++)
+	for (unsigned i = 0; i < MT_FIELD_COUNT; i++)
 		if ((d->failing & (1u << i)) && is_org_layer(d->layer[i]))
 			return true;
 	return false;
@@ -212,10 +209,8 @@ row_downgrade(struct decision *d)
 
 	if (d->in->account->best <= level_of(d))
 		return GO_ON;
-	if (action == MT_DOWNGRADE_DENY) {
-		blame(d, MT_FIELD_DOWNGRADE_ACTION);
-		return deny(d, MT_REASON_CONF_DOWNGRADED);
-	}
+	if (action == MT_DOWNGRADE_DENY)
+		return deny_by(d, MT_FIELD_DOWNGRADE_ACTION, MT_REASON_CONF_DOWNGRADED);
 	if (action == MT_DOWNGRADE_CONFIRM && !consented(d, MT_CONSENT_DOWNGRADE))
 		return stop(d, MT_DECISION_CONFIRM, MT_REASON_CONF_DOWNGRADED);
 	return note(d, MT_REASON_CONF_DOWNGRADED);
@@ -230,8 +225,8 @@ row_reduced(struct decision *d)
 void
 decision_finish(struct decision *d)
 {
-	d->v->layer = (enum mt_layer)d->layer[MT_FIELD_MIN_CONF];
-	for (unsigned i = 0; i < MT_FIELD_SCALAR_COUNT; i++)
+	d->v->layer = (enum mt_layer)d->layer[d->deciding];
+	for (unsigned i = 0; i < MT_FIELD_COUNT && d->deciding == MT_FIELD_MIN_CONF; i++)
 		if ((d->failing & (1u << i)) && d->layer[i] > d->v->layer)
 			d->v->layer = (enum mt_layer)d->layer[i];
 	d->v->level = level_of(d);

@@ -22,7 +22,7 @@ struct decision {
 	struct mt_verdict *v;
 	/* The policy after expiry (row 5). Sets and times are read from in->policy. */
 	uint8_t value[MT_FIELD_SCALAR_COUNT];
-	uint8_t layer[MT_FIELD_SCALAR_COUNT];
+	uint8_t layer[MT_FIELD_COUNT];
 	enum mt_account_state state;
 	bool expired;           /* permissions dropped: pins and consents do not count */
 	bool informative;       /* row 18 answered; the rest is collected for display */
@@ -33,6 +33,7 @@ struct decision {
 	bool confidential;      /* C (row 36) */
 	bool unpinnable_fault;  /* some fault no pin could answer (row 43) */
 	uint32_t failing;       /* MT_BIT(enum mt_field) of the fields that were not met */
+	enum mt_field deciding; /* whose row stopped; min_conf for the rest */
 };
 
 typedef enum step (*row_fn)(struct decision *d);
@@ -122,7 +123,16 @@ deny(struct decision *d, enum mt_reason reason)
 	return stop(d, MT_DECISION_DENY, reason);
 }
 
-/* A field decided: its layer is the verdict's. */
+/* A field alone decided: its layer is the verdict's, whatever else was not met. */
+static inline enum step
+deny_by(struct decision *d, enum mt_field field, enum mt_reason reason)
+{
+	d->deciding = field;
+	return deny(d, reason);
+}
+
+/* A field was not met: where min_conf demands it, the strongest layer of the two is the verdict's.
+ */
 static inline void
 blame(struct decision *d, enum mt_field field)
 {

@@ -60,7 +60,7 @@ row_dane(struct decision *d)
 		return note(d, MT_REASON_DANE_MATCHED);
 	}
 	if (d->value[MT_FIELD_DANE_VETO] == MT_ON)
-		return deny(d, MT_REASON_DANE_MISMATCH);
+		return deny_by(d, MT_FIELD_DANE_VETO, MT_REASON_DANE_MISMATCH);
 	/* R-5.4-02: a pin is no answer to signed data that speaks against the server. */
 	d->unpinnable_fault = true;
 	return note(d, MT_REASON_DANE_MISMATCH);
@@ -78,7 +78,7 @@ row_malformed(struct decision *d)
 	/* D-DANE-11: revocation does not apply to what usage 3 accepted. */
 	if (val->state == MT_VALIDATION_DONE && val->revocation == MT_REVOCATION_REVOKED &&
 	    d->value[MT_FIELD_REVOCATION] >= MT_REVOCATION_STAPLE && !dane_accepts_any_path(d))
-		return deny(d, MT_REASON_CERT_REVOKED);
+		return deny_by(d, MT_FIELD_REVOCATION, MT_REASON_CERT_REVOKED);
 	return GO_ON;
 }
 
@@ -149,7 +149,7 @@ row_pkix(struct decision *d)
 	if (lacks_revocation_answer(d))
 		note(d, MT_REASON_CERT_REVOCATION_UNKNOWN);
 	if (must_fail && !dane_accepts_any_path(d) && !d->in->evidence->staple_requested)
-		return deny(d, MT_REASON_EVIDENCE_INCOMPLETE);
+		return deny_by(d, MT_FIELD_REVOCATION, MT_REASON_EVIDENCE_INCOMPLETE);
 	if (must_fail)
 		note(d, MT_REASON_CERT_STAPLE_MISSING);
 	if (must_fail || hard) {
@@ -204,11 +204,11 @@ judge_static_pins(struct decision *d)
 {
 	bool allowed;
 
-	if (mt_static_pins_find(&d->in->policy->m.static_pins, d->in->evidence->host, leaf_of(d),
-				&allowed) &&
-	    !allowed)
-		return deny(d, MT_REASON_PIN_MISMATCH);
-	return GO_ON;
+	if (!mt_static_pins_find(&d->in->policy->m.static_pins, d->in->evidence->host, leaf_of(d),
+				 &allowed) ||
+	    allowed)
+		return GO_ON;
+	return deny_by(d, MT_FIELD_STATIC_PINS, MT_REASON_PIN_MISMATCH);
 }
 
 /* Rows 35 and 35a. */
@@ -223,10 +223,8 @@ row_pin(struct decision *d)
 		 */
 		if (!is_pinned_leaf(d, leaf_of(d)))
 			return deny(d, MT_REASON_PIN_MISMATCH);
-		if (d->value[MT_FIELD_PINNING] == MT_FORBIDDEN) {
-			blame(d, MT_FIELD_PINNING);
-			return deny(d, MT_REASON_PIN_FORBIDDEN_BY_POLICY);
-		}
+		if (d->value[MT_FIELD_PINNING] == MT_FORBIDDEN)
+			return deny_by(d, MT_FIELD_PINNING, MT_REASON_PIN_FORBIDDEN_BY_POLICY);
 		d->pinned = true;
 		note(d, MT_REASON_PIN_MATCHED);
 	}

@@ -7,6 +7,8 @@
 
 #include "tests/unit/case.h"
 
+#define LEAF "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
 static void
 show_nothing_else(struct test_case *c)
 {
@@ -82,6 +84,34 @@ show_client_cert(struct test_case *c)
 }
 
 static void
+show_imap(struct test_case *c)
+{
+	strcpy(c->ev.auth_mechanism, "PLAIN");
+	c->ev.present |= MT_BIT(MT_EV_AUTH_MECHANISM);
+}
+
+static void
+show_listed_client_cert(struct test_case *c)
+{
+	show_client_cert(c);
+	memset(c->account.client_cert_allow.digest[0], 0, 32);
+}
+
+static void
+show_contradiction(struct test_case *c)
+{
+	c->account.values[MT_FIELD_DANE_VETO] = MT_OFF;
+	case_tlsa(c, false);
+}
+
+static void
+show_revoked(struct test_case *c)
+{
+	c->account.values[MT_FIELD_REVOCATION] = MT_REVOCATION_OFF;
+	c->val.revocation = MT_REVOCATION_REVOKED;
+}
+
+static void
 the_layer_of_the_field_that_decided_is_the_verdicts(void **state)
 {
 	static const struct {
@@ -101,6 +131,13 @@ the_layer_of_the_field_that_decided_is_the_verdicts(void **state)
 		{"channel_binding", "require", show_nothing_else},
 		{"client_cert_tls_min", "1.3", show_client_cert},
 		{"downgrade_action", "deny", show_fall},
+		{"protocols", "pop3", show_imap},
+		{"endpoints_allow", "*.other.test", show_nothing_else},
+		{"auth_mechs", "EXTERNAL", show_imap},
+		{"client_cert_allow", LEAF, show_listed_client_cert},
+		{"dane_veto", "on", show_contradiction},
+		{"revocation", "staple", show_revoked},
+		{"static_pins", "imap.example.test=" LEAF, show_nothing_else},
 	};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(cases); i++) {
@@ -132,6 +169,20 @@ a_minimum_of_the_organisation_is_its_decision(void **state)
 }
 
 static void
+what_a_field_of_the_account_decides_is_not_the_organisations(void **state)
+{
+	struct test_case c;
+
+	case_init(&c);
+	c.account.values[MT_FIELD_MIN_CONF] = MT_OFF;
+	c.account.values[MT_FIELD_EVIDENCE_MIN] = MT_EVIDENCE_MIN_ATTESTED;
+	show_asserted(&c);
+	case_set_org(&c, "min_conf", "on");
+	case_expect(&c, "deny/0 [evidence.asserted-only]");
+	assert_int_equal(c.v.layer, MT_LAYER_ACCOUNT);
+}
+
+static void
 a_request_that_asks_for_more_is_its_own_decision(void **state)
 {
 	struct test_case c;
@@ -150,6 +201,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_layer_of_the_field_that_decided_is_the_verdicts),
 		cmocka_unit_test(a_minimum_of_the_organisation_is_its_decision),
+		cmocka_unit_test(what_a_field_of_the_account_decides_is_not_the_organisations),
 		cmocka_unit_test(a_request_that_asks_for_more_is_its_own_decision),
 	};
 
