@@ -52,7 +52,8 @@ mt_chain_cache_free(struct mt_chain_cache *cache)
 	return NULL;
 }
 
-/* Every part is preceded by its size, so that no two requests share their bytes. */
+/* Every part is preceded by its size, and every list by its length, so that no two requests share
+ * their bytes. */
 static bool
 hash_part(EVP_MD_CTX *context, const void *data, size_t size)
 {
@@ -62,9 +63,23 @@ hash_part(EVP_MD_CTX *context, const void *data, size_t size)
 }
 
 static bool
+hash_length(EVP_MD_CTX *context, uint64_t n)
+{
+	return EVP_DigestUpdate(context, &n, sizeof(n));
+}
+
+/* A list that allows nothing is not the one that allows everything. */
+static bool
+hash_anchors(EVP_MD_CTX *context, const struct mt_digests *anchors)
+{
+	return hash_part(context, &anchors->is_set, sizeof(anchors->is_set)) &&
+	       hash_part(context, anchors->digest, anchors->is_set ? anchors->n * 32 : 0);
+}
+
+static bool
 hash_refs(EVP_MD_CTX *context, const struct mt_refids *refs)
 {
-	bool ok = true;
+	bool ok = hash_length(context, refs->n);
 
 	for (size_t i = 0; i < refs->n && ok; i++)
 		ok = hash_part(context, &refs->ids[i].type, sizeof(refs->ids[i].type)) &&
@@ -75,7 +90,8 @@ hash_refs(EVP_MD_CTX *context, const struct mt_refids *refs)
 static bool
 hash_tlsa(EVP_MD_CTX *context, const struct mt_tlsa *tlsa)
 {
-	bool ok = hash_part(context, &tlsa->status, sizeof(tlsa->status));
+	bool ok = hash_part(context, &tlsa->status, sizeof(tlsa->status)) &&
+		  hash_length(context, tlsa->n);
 
 	for (size_t i = 0; i < tlsa->n && ok; i++) {
 		const struct mt_tlsa_record *r = &tlsa->records[i];
@@ -89,7 +105,8 @@ hash_tlsa(EVP_MD_CTX *context, const struct mt_tlsa *tlsa)
 static bool
 hash_chain(EVP_MD_CTX *context, const struct mt_chain_request *request)
 {
-	bool ok = hash_part(context, request->staple.data, request->staple.size);
+	bool ok = hash_part(context, request->staple.data, request->staple.size) &&
+		  hash_length(context, request->n_chain);
 
 	for (size_t i = 0; i < request->n_chain && ok; i++)
 		ok = hash_part(context, request->chain[i].data, request->chain[i].size);
@@ -101,13 +118,12 @@ mt_chain_cache_key(struct mt_chain_cache *cache, uint32_t uid,
 		   const struct mt_chain_request *request, const uint8_t generation[static 32],
 		   uint8_t ret_key[static 32])
 {
-	const struct mt_digests *anchors = &request->allowed_anchors;
 	EVP_MD_CTX *context = cache->context;
 
 	if (EVP_DigestInit_ex2(context, cache->sha256, NULL) && hash_part(context, "chain", 5) &&
 	    hash_part(context, &uid, sizeof(uid)) && hash_part(context, generation, 32) &&
 	    hash_part(context, &request->wants_revocation, sizeof(request->wants_revocation)) &&
-	    hash_part(context, anchors->digest, anchors->is_set ? anchors->n * 32 : 0) &&
+	    hash_anchors(context, &request->allowed_anchors) &&
 	    hash_refs(context, &request->refs) && hash_tlsa(context, &request->tlsa) &&
 	    hash_chain(context, request) && EVP_DigestFinal_ex(context, ret_key, NULL))
 		return 0;
