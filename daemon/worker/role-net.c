@@ -176,10 +176,13 @@ on_fetched(const struct mt_fetched *fetched, void *userdata)
 	leave_when_drained(role);
 }
 
+/* Whoever was not asked forged nothing: what is left out of an answer below would read as bogus. */
+
 static void
 start_resolve(struct role *role, uint64_t id, struct mt_bytes body)
 {
-	static const struct mt_addresses failed = {.state = MT_ADDRESSES_FAILED};
+	static const struct mt_addresses failed = {.state = MT_ADDRESSES_FAILED,
+						   .dnssec = MT_DNSSEC_UNDETERMINED};
 	char host[MT_DOMAIN_SIZE];
 	struct task *task = NULL;
 
@@ -195,7 +198,8 @@ start_resolve(struct role *role, uint64_t id, struct mt_bytes body)
 static void
 start_srv(struct role *role, uint64_t id, struct mt_bytes body)
 {
-	static const struct mt_srv_rrset failed = {.rrset.state = MT_RRSET_FAILED};
+	static const struct mt_srv_rrset failed = {.rrset.state = MT_RRSET_FAILED,
+						   .rrset.dnssec = MT_DNSSEC_UNDETERMINED};
 	char name[MT_DOMAIN_SIZE];
 	struct task *task = NULL;
 
@@ -211,7 +215,9 @@ start_srv(struct role *role, uint64_t id, struct mt_bytes body)
 static void
 start_tlsa(struct role *role, uint64_t id, struct mt_bytes body)
 {
-	static const struct mt_tlsa_rrset failed = {.rrset.state = MT_RRSET_FAILED};
+	static const struct mt_tlsa_rrset failed = {.rrset.state = MT_RRSET_FAILED,
+						    .rrset.dnssec = MT_DNSSEC_UNDETERMINED,
+						    .address = MT_DNSSEC_UNDETERMINED};
 	char host[MT_DOMAIN_SIZE];
 	uint16_t port;
 	struct task *task = NULL;

@@ -355,6 +355,24 @@ an_srv_question_that_fails_is_servfail_and_undetermined(void **state)
 	assert_int_equal(f->srv.rrset.ttl_sec, 0);
 }
 
+/* D-SRV-14, S-12: who asked nobody has not seen a forgery. */
+static void
+what_a_worker_cannot_ask_is_failed_and_never_bogus(void **state)
+{
+	struct fixture *f = *state;
+	struct mt_job *job;
+
+	assert_int_equal(mt_jobs_srv(f->jobs, "Not Normal.", on_srv, f, &job), 0);
+	run(f);
+	assert_int_equal(f->srv.rrset.state, MT_RRSET_FAILED);
+	assert_int_equal(f->srv.rrset.dnssec, MT_DNSSEC_UNDETERMINED);
+	assert_int_equal(mt_jobs_tlsa(f->jobs, "Not Normal.", 993, on_tlsa, f, &job), 0);
+	run(f);
+	assert_int_equal(f->tlsa.rrset.state, MT_RRSET_FAILED);
+	assert_int_equal(f->tlsa.rrset.dnssec, MT_DNSSEC_UNDETERMINED);
+	assert_int_equal(f->tlsa.address, MT_DNSSEC_UNDETERMINED);
+}
+
 static void
 check_tlsa(struct fixture *f, const char *host, enum mt_tlsa_status status)
 {
@@ -434,6 +452,7 @@ main(void)
 		CASE(a_silent_server_is_a_timeout_after_four_seconds),
 		CASE(an_srv_that_is_not_there_is_absent_and_insecure),
 		CASE(an_srv_question_that_fails_is_servfail_and_undetermined),
+		CASE(what_a_worker_cannot_ask_is_failed_and_never_bogus),
 		CASE(an_insecure_address_ends_the_question_for_tlsa),
 		CASE(a_failing_address_leaves_tlsa_undetermined),
 		CASE(a_bogus_address_makes_tlsa_bogus),
