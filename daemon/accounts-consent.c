@@ -131,7 +131,8 @@ mt_accounts_consume_consent(struct mt_accounts *accounts, struct mt_actor actor,
 
 /* -- pins */
 
-/* A probe of this host saw this very leaf, and its verdict offered to pin it. */
+/* A probe of this host saw this very leaf, and its verdict offered to pin it. One from a time that
+ * is still to come is of a clock that was wrong: how old it is, nobody knows. */
 static bool
 was_offered(const struct mt_account *account, const char *host, const uint8_t *leaf,
 	    int64_t now_usec)
@@ -142,6 +143,7 @@ was_offered(const struct mt_account *account, const char *host, const uint8_t *l
 		if (mt_domain_equal(endpoint->host, host) && endpoint->probe_pin_offered &&
 		    memcmp(endpoint->probe_leaf, leaf, 32) == 0 &&
 		    endpoint->probe != MT_PROBE_NONE &&
+		    now_usec >= endpoint->probed_at_usec - MT_EVIDENCE_AHEAD_MAX_USEC &&
 		    now_usec - endpoint->probed_at_usec < PIN_OFFER_USEC)
 			return true;
 	}
@@ -214,6 +216,23 @@ mt_change_remove_pins(struct mt_account *account, const char *host, const uint8_
 			what |= MT_CHANGED_CONSENTS;
 		}
 	return what;
+}
+
+unsigned int
+mt_change_remove_endpoint_consents(struct mt_account *account, enum mt_proto proto,
+				   const char *host, uint16_t port)
+{
+	const size_t before = account->n_consents;
+
+	for (size_t i = before; i-- > 0;) {
+		const struct mt_consent *consent = &account->consents[i];
+
+		/* kinds that are bound to less have no port */
+		if (consent->port == port && consent->proto == proto &&
+		    mt_domain_equal(consent->host, host))
+			mt_account_remove_consent(account, i);
+	}
+	return account->n_consents < before ? MT_CHANGED_CONSENTS : 0;
 }
 
 int

@@ -49,6 +49,7 @@ mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 	struct mt_change change MT_CLEANUP(mt_change_clear);
 	struct mt_account *account = &change.account;
 	struct mt_endpoint endpoint, *existing;
+	unsigned int what = MT_CHANGED_ENDPOINTS;
 	int r = mt_change_begin(accounts, actor, id, &change);
 
 	if (r == 0)
@@ -69,9 +70,12 @@ mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 		return MT_ACCOUNTS_E_QUOTA;
 	if (!existing)
 		existing = &account->endpoints[account->n_endpoints++];
+	else
+		what |= mt_change_remove_endpoint_consents(account, endpoint.proto, endpoint.host,
+							   endpoint.port);
 	/* One that is set up differently has proved nothing yet: it is a candidate again. */
 	*existing = endpoint;
-	return mt_change_finish(accounts, &change, MT_CHANGED_ENDPOINTS);
+	return mt_change_finish(accounts, &change, what);
 }
 
 int
@@ -93,6 +97,7 @@ mt_accounts_remove_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 	account->n_endpoints--;
 	memmove(endpoint, endpoint + 1,
 		(size_t)(account->endpoints + account->n_endpoints - endpoint) * sizeof(*endpoint));
+	what |= mt_change_remove_endpoint_consents(account, proto, host, port);
 	if (!mt_account_has_host(account, host))
 		what |= mt_change_remove_pins(account, host, NULL);
 	return mt_change_finish(accounts, &change, what);
@@ -118,22 +123,26 @@ static unsigned int
 endpoints_retire(struct mt_account *account, const struct mt_endpoint *fresh)
 {
 	const struct mt_endpoint kept = *fresh;
-	char hosts[MT_ENDPOINTS_MAX][MT_DOMAIN_SIZE];
-	size_t n_hosts = 0, n = 0;
+	struct mt_endpoint retired[MT_ENDPOINTS_MAX];
+	size_t n_retired = 0, n = 0;
 	unsigned int what = 0;
 
 	for (size_t i = 0; i < account->n_endpoints; i++) {
 		const struct mt_endpoint *e = &account->endpoints[i];
 
 		if (e->proto == kept.proto && (e->port != kept.port || strcmp(e->host, kept.host)))
-			memcpy(hosts[n_hosts++], e->host, sizeof(e->host));
+			retired[n_retired++] = *e;
 		else if (n++ != i)
 			account->endpoints[n - 1] = *e;
 	}
 	account->n_endpoints = n;
-	for (size_t i = 0; i < n_hosts; i++)
-		if (!mt_account_has_host(account, hosts[i]))
-			what |= mt_change_remove_pins(account, hosts[i], NULL);
+	for (size_t i = 0; i < n_retired; i++) {
+		const struct mt_endpoint *e = &retired[i];
+
+		what |= mt_change_remove_endpoint_consents(account, e->proto, e->host, e->port);
+		if (!mt_account_has_host(account, e->host))
+			what |= mt_change_remove_pins(account, e->host, NULL);
+	}
 	return what;
 }
 

@@ -64,6 +64,9 @@ bool mt_change_is_reduced(struct mt_accounts *accounts, const struct mt_account 
  * accounts-consent.c */
 unsigned int mt_change_remove_pins(struct mt_account *account, const char *host,
 				   const uint8_t *leaf_sha256);
+/* Drops the consents that were given for one endpoint as it was. Return: what changed. */
+unsigned int mt_change_remove_endpoint_consents(struct mt_account *account, enum mt_proto proto,
+						const char *host, uint16_t port);
 
 /* -- accounts-index.c: return 0, DEGRADED, NOT_READY, -errno, and what is named */
 struct mt_id_list {

@@ -121,15 +121,15 @@ void mt_accounts_forget_effective(struct mt_accounts *accounts);
  * Return also: EXISTS, QUOTA, INVALID. */
 MT_MUST_CHECK int mt_accounts_add(struct mt_accounts *accounts, uint32_t uid, const char *address,
 				  struct mt_account_id *ret);
-/* Adds an endpoint, or replaces the one of the same proto, host and port; the endpoint's status,
- * confirmation and probe are not taken from the argument. setup: a candidate, to be probed before
- * commit. active: stays a candidate until a probe makes it saved (mt_accounts_set_probe()).
- * Return also: INVALID, QUOTA, STATE (suspended). */
+/* Adds an endpoint, or replaces the one of the same proto, host and port, with what was agreed to
+ * for that; the endpoint's status, confirmation and probe are not taken from the argument. setup: a
+ * candidate, to be probed before commit. active: stays a candidate until a probe makes it saved
+ * (mt_accounts_set_probe()). Return also: INVALID, QUOTA, STATE (suspended). */
 MT_MUST_CHECK int mt_accounts_set_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 					   const struct mt_account_id *id,
 					   const struct mt_endpoint *endpoint);
-/* A host that is no host of the account any more takes its pins and their consents along: they were
- * for the account's servers (R-5.4-03). */
+/* What was agreed to for this endpoint goes with it. A host that is no host of the account any more
+ * takes its pins and their consents along: they were for the account's servers (R-5.4-03). */
 MT_MUST_CHECK int mt_accounts_remove_endpoint(struct mt_accounts *accounts, struct mt_actor actor,
 					      const struct mt_account_id *id, enum mt_proto proto,
 					      const char *host, uint16_t port); /* NO_ENDPOINT */

@@ -661,6 +661,60 @@ a_password_consent_is_used_once_and_lasts_ten_minutes(void **state)
 	assert_int_equal(facts.consents, 0);
 }
 
+static uint32_t
+consents_at(struct world *world, const struct mt_account_id *id, uint16_t port)
+{
+	struct mt_account_facts facts;
+
+	facts_of(world, id, HOST, port, NULL, &facts);
+	return facts.consents;
+}
+
+static void
+a_consent_for_an_endpoint_ends_with_it_as_it_was(void **state)
+{
+	static const uint32_t given =
+		MT_BIT(MT_CONSENT_PASSWORD_EXPOSURE) | MT_BIT(MT_CONSENT_DOWNGRADE);
+	const struct mt_endpoint cleartext = {.proto = MT_PROTO_IMAP,
+					      .transport = MT_TRANSPORT_NONE,
+					      .host = HOST,
+					      .port = 993,
+					      .discovery = MT_DISCOVERY_MANUAL};
+	struct world *world = *state;
+	struct mt_account_id id = add(world, ADDRESS);
+
+	for (unsigned int way = 0; way < 3; way++) {
+		assert_int_equal(set_endpoint(world, ann, &id, HOST, 993), 0);
+		assert_int_equal(set_endpoint(world, ann, &id, HOST, 994), 0);
+		assert_int_equal(give(world, ann, &id, MT_CONSENT_PASSWORD_EXPOSURE), 0);
+		assert_int_equal(give(world, ann, &id, MT_CONSENT_DOWNGRADE), 0);
+		/* the same again, and another one, change nothing */
+		assert_int_equal(set_endpoint(world, ann, &id, HOST, 993), 0);
+		assert_int_equal(mt_accounts_remove_endpoint(world->accounts, ann, &id,
+							     MT_PROTO_IMAP, HOST, 994),
+				 0);
+		assert_int_equal(consents_at(world, &id, 993), given);
+
+		if (way == 0)
+			assert_int_equal(
+				mt_accounts_set_endpoint(world->accounts, ann, &id, &cleartext), 0);
+		if (way == 1) {
+			assert_int_equal(mt_accounts_remove_endpoint(world->accounts, ann, &id,
+								     MT_PROTO_IMAP, HOST, 993),
+					 0);
+			assert_int_equal(set_endpoint(world, ann, &id, HOST, 993), 0);
+		}
+		if (way == 2) { /* in use: another server takes its place */
+			assert_int_equal(set_probe(world, ann, &id, HOST, 993, true, NULL), 0);
+			assert_int_equal(commit(world, &id), 0);
+			assert_int_equal(consents_at(world, &id, 993), given);
+			assert_int_equal(set_endpoint(world, ann, &id, HOST, 995), 0);
+			assert_int_equal(set_probe(world, ann, &id, HOST, 995, true, NULL), 0);
+		}
+		assert_int_equal(consents_at(world, &id, 993), 0);
+	}
+}
+
 static void
 nobody_consents_in_anothers_name_or_for_a_foreign_endpoint(void **state)
 {
@@ -771,6 +825,19 @@ a_pin_needs_setup_a_live_offer_of_this_leaf_and_consent(void **state)
 	mt_accounts_forget_effective(world->accounts);
 	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1), 0);
 	assert_true(world->what & MT_CHANGED_PINS);
+}
+
+static void
+an_offer_of_a_clock_that_was_wrong_is_none(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add_pinnable(world);
+
+	/* set back: how old the offer is, nobody knows */
+	world->now_usec -= 2 * DAY_USEC;
+	assert_int_equal(give(world, ann, &id, MT_CONSENT_PIN), 0);
+	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1),
+			 MT_ACCOUNTS_E_PIN_NOT_OFFERED);
 }
 
 static void
@@ -1390,10 +1457,12 @@ main(void)
 		CASE(editing_one_account_leaves_the_other_byte_for_byte),
 		CASE(a_consent_serves_its_own_kind_and_endpoint_and_nothing_else),
 		CASE(a_password_consent_is_used_once_and_lasts_ten_minutes),
+		CASE(a_consent_for_an_endpoint_ends_with_it_as_it_was),
 		CASE(nobody_consents_in_anothers_name_or_for_a_foreign_endpoint),
 		CASE(consenting_to_a_host_confirms_its_endpoints),
 		CASE(a_target_outside_of_the_domain_waits_for_its_owner),
 		CASE(a_pin_needs_setup_a_live_offer_of_this_leaf_and_consent),
+		CASE(an_offer_of_a_clock_that_was_wrong_is_none),
 		CASE(a_pin_is_refused_for_an_account_in_use),
 		CASE(a_pin_needs_the_minimum_to_be_off),
 		CASE(a_pin_belongs_to_one_host_of_one_account),
