@@ -99,6 +99,10 @@ add_setting(struct mt_cli *cli, const char *command, char *setting, struct chang
 	*sign = '\0';
 	if (mt_field_find(setting) < 0)
 		return mt_cli_usage(cli, command, "there is no requirement \"%s\"", setting);
+	/* the service leaves it alone here, so that no template carries it over (R-5.5-05) */
+	if (mt_field_find(setting) == MT_FIELD_CLIENT_CERT_ALLOW)
+		return mt_cli_usage(cli, command,
+				    "client certificates are allowed by 'mailtrust cert allow'");
 	if (mt_field_find(setting) == MT_FIELD_MIN_CONF && strcmp(sign + 1, "off") == 0)
 		changes->reduced = true;
 	else

@@ -229,6 +229,10 @@ mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 			mt_print(cli, MT_PAINT_BOLD, "Certificates accepted by hand\n");
 			mt_pins_print(cli, &view);
 		}
+		if (json_array_size(json_object_get(view.properties, "ClientCertificates")) > 0) {
+			mt_print(cli, MT_PAINT_BOLD, "Client certificates\n");
+			mt_certs_print(cli, &view);
+		}
 		if (json_array_size(json_object_get(view.properties, "Consents")) > 0) {
 			mt_print(cli, MT_PAINT_BOLD, "Consents\n");
 			mt_consents_print(cli, &view);
@@ -254,8 +258,8 @@ mt_command_account_remove(struct mt_cli *cli, int argc, char **argv)
 	if (r)
 		return mt_call_explain(cli, r, "the account cannot be found");
 
-	(void)snprintf(question, sizeof(question),
-		       "Remove %s with its accepted certificates and consents?", argv[1]);
+	(void)snprintf(question, sizeof(question), "Remove %s with its certificates and consents?",
+		       argv[1]);
 	r = mt_prompt_question(cli, question);
 	if (r == MT_PROMPT_E_NOBODY)
 		return mt_cli_usage(cli, "account remove",
@@ -264,5 +268,8 @@ mt_command_account_remove(struct mt_cli *cli, int argc, char **argv)
 		return MT_EXIT_CONFIRM;
 
 	r = mt_call_plain(cli, id, MT_CALL_ACCOUNT_REMOVE);
-	return r ? mt_call_explain(cli, r, "the account was not removed") : MT_EXIT_OK;
+	if (r)
+		return mt_call_explain(cli, r, "the account was not removed");
+	mt_certs_forget(cli, id);
+	return MT_EXIT_OK;
 }

@@ -35,6 +35,11 @@ const char *mt_account_view_text(const struct mt_account_view *view, const char 
  */
 void mt_pins_print(struct mt_cli *cli, const struct mt_account_view *view);
 
+/* The client certificates that are allowed, with what their files say. */
+void mt_certs_print(struct mt_cli *cli, const struct mt_account_view *view);
+/* Removes the files of an account that is gone: no account has its id again. */
+void mt_certs_forget(struct mt_cli *cli, const char *id);
+
 /* The warnings that were agreed to, with what for and when. */
 void mt_consents_print(struct mt_cli *cli, const struct mt_account_view *view);
 

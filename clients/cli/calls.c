@@ -210,6 +210,34 @@ mt_call_pin(struct mt_cli *cli, const char *id, enum mt_call which, const char *
 }
 
 int
+mt_call_allow_cert(struct mt_cli *cli, const char *id, const uint8_t sha256[static 32],
+		   const char *subject)
+{
+	const enum mt_call which = MT_CALL_ACCOUNT_ALLOW_CLIENT_CERTIFICATE;
+	DBusMessage *call = mt_client_message(which, id);
+
+	if (call)
+		call = filled(call, dbus_message_append_args(call, DBUS_TYPE_ARRAY, DBUS_TYPE_BYTE,
+							     &sha256, 32, DBUS_TYPE_STRING,
+							     &subject, DBUS_TYPE_INVALID));
+
+	return call_and_forget(cli, which, call);
+}
+
+int
+mt_call_revoke_cert(struct mt_cli *cli, const char *id, const uint8_t sha256[static 32])
+{
+	const enum mt_call which = MT_CALL_ACCOUNT_REVOKE_CLIENT_CERTIFICATE;
+	DBusMessage *call = mt_client_message(which, id);
+
+	if (call)
+		call = filled(call, dbus_message_append_args(call, DBUS_TYPE_ARRAY, DBUS_TYPE_BYTE,
+							     &sha256, 32, DBUS_TYPE_INVALID));
+
+	return call_and_forget(cli, which, call);
+}
+
+int
 mt_call_plain(struct mt_cli *cli, const char *id, enum mt_call call)
 {
 	return call_and_forget(cli, call, mt_client_message(call, id));

@@ -34,6 +34,11 @@ MT_MUST_CHECK int mt_call_record_consent(struct mt_cli *cli, const char *id,
 /* Pin, or Unpin, where no leaf (NULL) means every one of the host. */
 MT_MUST_CHECK int mt_call_pin(struct mt_cli *cli, const char *id, enum mt_call call,
 			      const char *host, const uint8_t *leaf_sha256);
+/* AllowClientCertificate; subject: printable ASCII, for display. */
+MT_MUST_CHECK int mt_call_allow_cert(struct mt_cli *cli, const char *id,
+				     const uint8_t sha256[static 32], const char *subject);
+MT_MUST_CHECK int mt_call_revoke_cert(struct mt_cli *cli, const char *id,
+				      const uint8_t sha256[static 32]);
 /* Commit, Remove: no arguments, no results. */
 MT_MUST_CHECK int mt_call_plain(struct mt_cli *cli, const char *id, enum mt_call call);
 /* Levels, Status, GetAll, GetSrv, Probe: the reply is the caller's. */

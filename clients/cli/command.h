@@ -59,6 +59,9 @@ enum mt_exit mt_command_account_remove(struct mt_cli *cli, int argc, char **argv
 enum mt_exit mt_command_pin_list(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_pin_add(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_pin_remove(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_cert_list(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_cert_allow(struct mt_cli *cli, int argc, char **argv);
+enum mt_exit mt_command_cert_revoke(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_consent(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_srv_show(struct mt_cli *cli, int argc, char **argv);
 enum mt_exit mt_command_check(struct mt_cli *cli, int argc, char **argv);

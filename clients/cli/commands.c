@@ -60,7 +60,7 @@ const struct mt_command mt_commands[] = {
 	 "to\n"
 	 "use if all of them meet its requirements.\n"},
 	{"account remove", "ID", mt_command_account_remove, "remove an account",
-	 "Removes an account with its accepted certificates and consents.\n"},
+	 "Removes an account with its certificates and consents.\n"},
 	{"pin list", "[ID]", mt_command_pin_list, "certificates accepted by hand",
 	 "Lists the certificates that were accepted by hand, with fingerprint and age. None of "
 	 "them\n"
@@ -81,6 +81,27 @@ const struct mt_command mt_commands[] = {
 	 "Takes back what 'pin add' accepted for a host; with FINGERPRINT, that certificate "
 	 "alone.\n"
 	 "Connections that relied on it are refused or reported from then on.\n"},
+	{"cert list", "ID", mt_command_cert_list, "client certificates of an account",
+	 "Lists the client certificates that are allowed for an account, with whose they are, "
+	 "their\n"
+	 "thumbprint, and whether their files can be used. Of several the last is presented.\n"},
+	{"cert allow", "ID FILE [--passphrase-file FILE]", mt_command_cert_allow,
+	 "log in to an account with a certificate of yours",
+	 "Takes your certificate and its private key from FILE (PEM, or PKCS#12) and allows it "
+	 "for\n"
+	 "this account and no other: its servers are shown it if they ask for it, on connections\n"
+	 "that are encrypted from the start, and you are not asked again. It is kept, not "
+	 "encrypted,\n"
+	 "in a file only you can read, below $XDG_DATA_HOME/mailtrust/client-certificates.\n"
+	 "If the key is encrypted you are asked for its passphrase; --passphrase-file takes the\n"
+	 "first line of a file (or of /dev/fd/N) instead.\n"},
+	{"cert revoke", "ID THUMBPRINT", mt_command_cert_revoke,
+	 "take a client certificate back from an account",
+	 "Revokes what 'cert allow' allowed, for this account, and removes its file. THUMBPRINT "
+	 "is\n"
+	 "the SHA-256 that 'cert list' shows, or its beginning. Connections it was presented on "
+	 "are\n"
+	 "asked about again.\n"},
 	{"consent", "ID KIND SERVICE", mt_command_consent, "read a warning and agree to it",
 	 "Shows the warning of that kind for one server of an account that works without the\n"
 	 "requirement, and records your consent after you have typed it. KIND is\n"

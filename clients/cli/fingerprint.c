@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ipc/text.h"
 
@@ -31,4 +32,18 @@ mt_fingerprint_parse(const char *text, uint8_t ret[static MT_FINGERPRINT_BYTES])
 			return 1;
 	}
 	return mt_hex_decode(digits, sizeof(digits), ret, MT_FINGERPRINT_BYTES) ? 0 : 1;
+}
+
+bool
+mt_fingerprint_begins(const uint8_t sha256[static MT_FINGERPRINT_BYTES], const char *text)
+{
+	char whole[MT_FINGERPRINT_TEXT_SIZE], digits[2 * MT_FINGERPRINT_BYTES + 1];
+	const size_t size = strlen(text);
+
+	mt_fingerprint_format(sha256, whole);
+	mt_hex_encode(sha256, MT_FINGERPRINT_BYTES, digits);
+	if (strchr(text, ':'))
+		return size >= MT_FINGERPRINT_DIGITS_MIN / 2 * 3 - 1 &&
+		       strncasecmp(whole, text, size) == 0;
+	return size >= MT_FINGERPRINT_DIGITS_MIN && strncasecmp(digits, text, size) == 0;
 }

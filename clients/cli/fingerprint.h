@@ -17,4 +17,9 @@ void mt_fingerprint_format(const uint8_t sha256[static MT_FINGERPRINT_BYTES],
 /* Upper or lower case, with colons between the pairs or without any. Return: 0, or 1. */
 MT_MUST_CHECK int mt_fingerprint_parse(const char *text, uint8_t ret[static MT_FINGERPRINT_BYTES]);
 
+/* Whether a fingerprint begins with text, written either way; fewer than MT_FINGERPRINT_DIGITS_MIN
+ * digits name none. */
+#define MT_FINGERPRINT_DIGITS_MIN 6
+bool mt_fingerprint_begins(const uint8_t sha256[static MT_FINGERPRINT_BYTES], const char *text);
+
 #endif

@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <openssl/ui.h>
+
 #define ANSWER_SIZE 128
 
 bool
@@ -75,4 +77,21 @@ mt_prompt_text(struct mt_cli *cli, const char *question, char ret[static MT_PROM
 
 	(void)fprintf(cli->err, "%s: ", question);
 	return read_answer(cli, ret, MT_PROMPT_TEXT_SIZE) ? 0 : MT_PROMPT_E_NOBODY;
+}
+
+int
+mt_prompt_secret(struct mt_cli *cli, const char *question, char ret[static MT_PROMPT_TEXT_SIZE])
+{
+	char shown[ANSWER_SIZE];
+
+	if (!mt_prompt_is_possible(cli))
+		return MT_PROMPT_E_NOBODY;
+
+	(void)fflush(cli->out);
+	(void)fflush(cli->err);
+	(void)snprintf(shown, sizeof(shown), "%s: ", question);
+	/* OpenSSL's, because it brings the echo back whatever signal comes */
+	return UI_UTIL_read_pw_string(ret, MT_PROMPT_TEXT_SIZE - 1, shown, 0) == 0
+		       ? 0
+		       : MT_PROMPT_E_NOBODY;
 }

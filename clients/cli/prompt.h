@@ -32,4 +32,8 @@ MT_MUST_CHECK int mt_prompt_question(struct mt_cli *cli, const char *question);
 MT_MUST_CHECK int mt_prompt_text(struct mt_cli *cli, const char *question,
 				 char ret[static MT_PROMPT_TEXT_SIZE]);
 
+/* The same, with nothing to be seen of what is typed; the caller wipes ret. */
+MT_MUST_CHECK int mt_prompt_secret(struct mt_cli *cli, const char *question,
+				   char ret[static MT_PROMPT_TEXT_SIZE]);
+
 #endif

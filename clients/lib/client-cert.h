@@ -34,8 +34,8 @@
 struct mt_client_cert {
 	uint8_t sha256[MT_CLIENT_CERT_SHA256_SIZE]; /* of the leaf's DER */
 	X509 *leaf;
-	STACK_OF(X509) *
-		chain; /* issuers in the order of the file, without the leaf; may be empty */
+	/* Issuers in the order of the file, without the leaf; may be empty. */
+	STACK_OF(X509) * chain;
 	EVP_PKEY *key; /* the leaf's */
 };
 /* Frees what it holds and zeroes it. */
@@ -50,7 +50,8 @@ enum {
 	MT_CLIENT_CERT_E_NO_CERTIFICATE = 4,
 	MT_CLIENT_CERT_E_NO_KEY = 5,     /* no private key, or one that cannot be read */
 	MT_CLIENT_CERT_E_PASSPHRASE = 6, /* the key is encrypted, and not with this passphrase */
-	MT_CLIENT_CERT_E_MISMATCH = 7    /* the key is another's, or the file's name is */
+	MT_CLIENT_CERT_E_MISMATCH = 7,   /* the key is another's, or the file's name is */
+	MT_CLIENT_CERT_E_UNFIT = 8       /* TLS here uses no such key or signature (D-PKIX-03) */
 };
 
 /* The caller's data folder, from the environment. Return: 0, or 1 where XDG_DATA_HOME and HOME name

@@ -468,6 +468,31 @@ a_fingerprint_is_read_as_it_is_shown(void **state)
 }
 
 static void
+a_fingerprint_may_be_named_by_its_beginning(void **state)
+{
+	static const char *const right[] = {"A1B2C3", "a1b2c3", "A1:B2:C3", "a1:b2:c3:D4",
+					    "a1b2c3d"};
+	static const char *const wrong[] = {"",       "a1b2c",  "A1:B2",   "A1:B2:",       "a1b2c4",
+					    "b2c3d4", "a1b2c:", "a1:b2c3", "A1:B2:C3:D4:E"};
+	uint8_t leaf[MT_FINGERPRINT_BYTES] = {0xa1, 0xb2, 0xc3, 0xd4};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(right); i++)
+		assert_true(mt_fingerprint_begins(leaf, right[i]));
+	for (size_t i = 0; i < MT_ARRAY_SIZE(wrong); i++)
+		assert_false(mt_fingerprint_begins(leaf, wrong[i]));
+}
+
+static void
+nobody_is_asked_for_a_secret_who_is_not_there(void **state)
+{
+	struct world *w = *state;
+	char secret[MT_PROMPT_TEXT_SIZE];
+
+	assert_int_equal(mt_prompt_secret(&w->cli, "Passphrase", secret), MT_PROMPT_E_NOBODY);
+	assert_string_equal(complained(w), "");
+}
+
+static void
 every_command_has_help_and_no_option_gives_a_consent(void **state)
 {
 	for (const struct mt_command *c = mt_commands; c->name; c++) {
@@ -565,6 +590,8 @@ main(void)
 		CASE(a_consent_is_given_by_typing_its_name_and_by_nothing_else),
 		CASE(the_old_name_of_submissions_is_never_printed),
 		CASE(a_fingerprint_is_read_as_it_is_shown),
+		CASE(a_fingerprint_may_be_named_by_its_beginning),
+		CASE(nobody_is_asked_for_a_secret_who_is_not_there),
 		CASE(every_command_has_help_and_no_option_gives_a_consent),
 		CASE(addresses_are_dialled_in_order_until_one_answers),
 		CASE(a_server_that_nobody_reaches_is_an_outcome_with_a_reason),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Client certificates where their owner keeps them: what is loaded, and what is refused. */
+/* Client certificates where their owner keeps them: what is loaded, and what is refused; and that
+ * they get there whole. */
 
 #include "tests/cmocka-all.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "clients/lib/client-cert-folder.h"
+#include "clients/lib/client-cert-store.h"
 #include "clients/lib/client-cert.h"
 #include "tests/unit/pki.h"
 #include "tests/unit/scratch.h"
@@ -485,6 +487,103 @@ pem_is_read_in_any_order_and_with_its_passphrase(void **state)
 }
 
 static void
+what_was_saved_is_loaded_again(void **state)
+{
+	struct world *w = *state;
+	struct mt_client_cert saved;
+	BIO *content = pem((const struct pki_cert *[]){w->ann, w->issuer}, 2, w->ann->key, NULL);
+	char path[1024];
+	struct stat st;
+
+	assert_int_equal(mt_client_cert_parse(bytes_of(content), NULL, NULL, &saved, NULL), 0);
+	BIO_free(content);
+	(void)umask(0);
+	assert_int_equal(mt_client_cert_save(w->data, ACCOUNT, &saved, &w->diag), 0);
+	(void)umask(022);
+	assert_true(mt_client_cert_is_there(w->data, ACCOUNT, saved.sha256));
+	assert_false(mt_client_cert_is_there(w->data, OTHER, saved.sha256));
+	expect(w, w->ann, 0);
+	assert_int_equal(sk_X509_num(w->cert.chain), 1);
+	path_of(w, w->ann, path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	/* again, in place of one that nobody could use */
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(mt_client_cert_save(w->data, ACCOUNT, &saved, &w->diag), 0);
+	expect(w, w->ann, 0);
+	mt_client_cert_clear(&saved);
+}
+
+/* What a writer left that was interrupted is neither loaded nor in the way. */
+static void
+half_a_file_is_none(void **state)
+{
+	struct world *w = *state;
+	struct mt_client_cert saved;
+	struct mt_client_certs certs;
+	BIO *content = pem((const struct pki_cert *[]){w->ann}, 1, w->ann->key, NULL);
+	char path[1024], fresh[1024 + 8];
+
+	assert_int_equal(mt_client_cert_parse(bytes_of(content), NULL, NULL, &saved, NULL), 0);
+	put(w, w->ann, content);
+	path_of(w, w->ann, path);
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+	assert_int_equal(rename(path, fresh), 0);
+	expect(w, w->ann, MT_CLIENT_CERT_E_ABSENT);
+	assert_int_equal(mt_client_certs_load(w->data, ACCOUNT, &certs, NULL), 0);
+	assert_int_equal(certs.n + certs.n_unusable, 0);
+	assert_int_equal(mt_client_cert_save(w->data, ACCOUNT, &saved, &w->diag), 0);
+	assert_int_equal(access(fresh, F_OK), -1);
+	expect(w, w->ann, 0);
+	mt_client_cert_clear(&saved);
+}
+
+static void
+removing_one_leaves_the_others_and_removing_all_leaves_nothing(void **state)
+{
+	struct world *w = *state;
+	uint8_t sha256[32];
+	char path[1024];
+
+	put_good(w, w->ann);
+	put_good(w, w->bea);
+	path_of(w, w->ann, path);
+	/* unusable ones go as well */
+	assert_int_equal(chmod(path, 0644), 0);
+	digest_of(w->ann, sha256);
+	assert_int_equal(mt_client_cert_remove(w->data, ACCOUNT, sha256), 0);
+	assert_int_equal(mt_client_cert_remove(w->data, ACCOUNT, sha256), MT_CLIENT_CERT_E_ABSENT);
+	assert_int_equal(mt_client_cert_remove(w->data, OTHER, sha256), MT_CLIENT_CERT_E_ABSENT);
+	expect(w, w->bea, 0);
+	strcat(strcpy(path, w->folder), "/notes");
+	scratch_write(w->folder, "notes", "x", 1);
+	assert_int_equal(mt_client_certs_remove(w->data, ACCOUNT), 0);
+	expect(w, w->bea, MT_CLIENT_CERT_E_ABSENT);
+	/* what is not ours is somebody's */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mt_client_certs_remove(w->data, ACCOUNT), 0);
+	assert_int_equal(access(w->folder, F_OK), -1);
+	assert_int_equal(mt_client_certs_remove(w->data, ACCOUNT), 0);
+}
+
+static void
+nothing_is_written_where_others_may_write(void **state)
+{
+	struct world *w = *state;
+	struct mt_client_cert saved;
+	BIO *content = pem((const struct pki_cert *[]){w->ann}, 1, w->ann->key, NULL);
+
+	assert_int_equal(mt_client_cert_parse(bytes_of(content), NULL, NULL, &saved, NULL), 0);
+	BIO_free(content);
+	assert_int_equal(chmod(w->folder, 0777), 0);
+	assert_int_equal(mt_client_cert_save(w->data, ACCOUNT, &saved, &w->diag),
+			 MT_CLIENT_CERT_E_UNSAFE);
+	assert_int_equal(chmod(w->folder, 0700), 0);
+	assert_false(mt_client_cert_is_there(w->data, ACCOUNT, saved.sha256));
+	mt_client_cert_clear(&saved);
+}
+
+static void
 the_folder_is_the_callers_data_folder(void **state)
 {
 	char folder[MT_CLIENT_CERT_FOLDER_SIZE], *long_name = malloc(MT_CLIENT_CERT_FOLDER_SIZE);
@@ -533,6 +632,10 @@ main(void)
 		CASE(all_of_an_account_are_loaded_and_the_bad_ones_counted),
 		CASE(no_more_are_loaded_than_an_account_may_have),
 		CASE(pem_is_read_in_any_order_and_with_its_passphrase),
+		CASE(what_was_saved_is_loaded_again),
+		CASE(half_a_file_is_none),
+		CASE(removing_one_leaves_the_others_and_removing_all_leaves_nothing),
+		CASE(nothing_is_written_where_others_may_write),
 		cmocka_unit_test(the_folder_is_the_callers_data_folder),
 	};
 
