@@ -267,7 +267,7 @@ set_callbacks(struct peer *p)
 	SSL_CTX_set_info_callback(p->context, on_info);
 }
 
-static void
+void
 peer_init(struct peer *p, const struct peer_options *options)
 {
 	memset(p, 0, sizeof(*p));
@@ -341,29 +341,20 @@ listen_plain(struct peer *p, const uint8_t *data, size_t size)
 	p->in_tls = strstr(p->plain.text, "STARTTLS\r\n") || strstr(p->plain.text, "STLS\r\n");
 }
 
-size_t
-meeting_send(struct meeting *m)
+void
+peer_hear(struct peer *p, const uint8_t *data, size_t size)
 {
-	struct peer *p = &m->peer;
-	uint8_t buffer[2048];
-	size_t n, total = 0;
-
-	while ((n = mt_session_output(m->session, buffer, sizeof(buffer))) > 0) {
-		total += n;
-		if (!p->in_tls)
-			listen_plain(p, buffer, n);
-		else
-			assert_int_equal(BIO_write(p->in, buffer, (int)n), n);
+	if (!p->in_tls) {
+		listen_plain(p, data, size);
+		return;
 	}
-	if (p->in_tls && total > 0)
-		listen_inside(p);
+	assert_int_equal(BIO_write(p->in, data, (int)size), size);
+	listen_inside(p);
 	ERR_clear_error();
-	m->n_sent += total;
-	return total;
 }
 
-static size_t
-take_output(struct peer *p, uint8_t *buffer, size_t size)
+size_t
+peer_say(struct peer *p, uint8_t *buffer, size_t size)
 {
 	size_t n = p->plain_out.size < size ? p->plain_out.size : size;
 	int from_tls;
@@ -378,6 +369,27 @@ take_output(struct peer *p, uint8_t *buffer, size_t size)
 	return from_tls > 0 ? (size_t)from_tls : 0;
 }
 
+void
+peer_clear(struct peer *p)
+{
+	SSL_free(p->ssl);
+	SSL_CTX_free(p->context);
+}
+
+size_t
+meeting_send(struct meeting *m)
+{
+	uint8_t buffer[2048];
+	size_t n, total = 0;
+
+	while ((n = mt_session_output(m->session, buffer, sizeof(buffer))) > 0) {
+		total += n;
+		peer_hear(&m->peer, buffer, n);
+	}
+	m->n_sent += total;
+	return total;
+}
+
 size_t
 meeting_receive(struct meeting *m, size_t max)
 {
@@ -386,7 +398,7 @@ meeting_receive(struct meeting *m, size_t max)
 	size_t n;
 
 	assert_non_null(buffer);
-	n = take_output(&m->peer, buffer, size);
+	n = peer_say(&m->peer, buffer, size);
 	if (n > 0)
 		(void)mt_session_feed(m->session, buffer, n, PEER_WALL_USEC);
 	free(buffer);
@@ -441,6 +453,5 @@ void
 meeting_clear(struct meeting *m)
 {
 	m->session = mt_session_free(m->session);
-	SSL_free(m->peer.ssl);
-	SSL_CTX_free(m->peer.context);
+	peer_clear(&m->peer);
 }

@@ -69,6 +69,14 @@ struct peer {
 	size_t client_list_size; /* of the last one, behind its framing; 0: it was empty */
 };
 
+/* The server alone, for who meets it with more than a session. */
+void peer_init(struct peer *peer, const struct peer_options *options);
+/* The client's bytes; what the server answers is said next. */
+void peer_hear(struct peer *peer, const uint8_t *data, size_t size);
+/* Return: how many bytes of the server's were put into buffer. */
+size_t peer_say(struct peer *peer, uint8_t *buffer, size_t size);
+void peer_clear(struct peer *peer);
+
 struct meeting {
 	struct peer peer;
 	struct mt_session *session;
