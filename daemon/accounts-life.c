@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "daemon/accounts-private.h"
+#include "daemon/host-memory.h"
 #include "daemon/log.h"
 #include "daemon/marks.h"
 #include "policy/domain.h"
@@ -320,10 +321,12 @@ static int
 remove_record(struct mt_accounts *accounts, const struct mt_account_id *id)
 {
 	struct mt_key key;
+	int r;
 
 	mt_key_init(&key, MT_RECORD_ACCOUNT);
 	mt_key_add(&key, id->bytes, sizeof(id->bytes));
-	return mt_accounts_outcome(mt_store_remove(accounts->store, &key));
+	r = mt_store_remove(accounts->store, &key);
+	return mt_accounts_outcome(r ? r : mt_host_memory_forget(accounts->store, id));
 }
 
 /*

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/bus-gate.h"
+#include "daemon/bus-resolve.h"
 #include "daemon/bus-srv.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
@@ -17,7 +18,6 @@ struct waiting {
 	struct mt_request *request;
 	struct mt_check *check;
 	struct mt_probe_run *probe;
-	struct mt_job *job;
 };
 
 static void
@@ -27,7 +27,6 @@ on_cancel(struct mt_request *request, void *data)
 
 	mt_check_cancel(w->check);
 	mt_probe_run_cancel(w->probe);
-	mt_job_cancel(w->job);
 	free(w);
 }
 
@@ -142,28 +141,6 @@ check(struct mt_request *request, DBusMessageIter *args, void *userdata)
 
 /* -- endpoints --------------------------------------------------------------------------------- */
 
-static int
-read_proto(struct mt_request *request, DBusMessageIter *args, enum mt_proto *ret)
-{
-	if (mt_proto_from_string(mt_codec_take_string(args), ret) == 0)
-		return 0;
-	mt_diag_set(mt_request_diag(request), SIZE_MAX,
-		    "the protocol is none of imap, pop3, submission");
-	return MT_ERROR_INVALID_ARGUMENTS;
-}
-
-/* The endpoint a person set last is the one he means. */
-static const struct mt_endpoint *
-endpoint_of(const struct mt_account *account, enum mt_proto proto)
-{
-	const struct mt_endpoint *found = NULL;
-
-	for (size_t i = 0; i < account->n_endpoints; i++)
-		if (account->endpoints[i].proto == proto)
-			found = &account->endpoints[i];
-	return found;
-}
-
 /* In setup one service has one server: a new one replaces what was there. */
 static int
 replace_candidates(struct mt_edit *edit)
@@ -176,7 +153,7 @@ replace_candidates(struct mt_edit *edit)
 	int r = mt_accounts_find(accounts, edit->actor, &edit->id, &account);
 
 	while (r == 0 && account->state == MT_ACCOUNT_SETUP &&
-	       (old = endpoint_of(account, fresh->proto)) != NULL &&
+	       (old = mt_keeper_endpoint(account, fresh->proto)) != NULL &&
 	       (old->port != fresh->port || strcmp(old->host, fresh->host) != 0)) {
 		memcpy(host, old->host, sizeof(host));
 		port = old->port;
@@ -205,7 +182,7 @@ read_endpoint(struct mt_edit *edit, DBusMessageIter *args)
 	struct mt_diag *diag = mt_request_diag(edit->request);
 	struct mt_endpoint *endpoint = &edit->endpoint;
 	const char *host;
-	int r = read_proto(edit->request, args, &endpoint->proto);
+	int r = mt_keeper_read_proto(edit->request, args, &endpoint->proto);
 
 	if (r)
 		return r;
@@ -268,91 +245,17 @@ remove_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdat
 	const struct mt_endpoint *endpoint;
 	struct mt_endpoint copy;
 	enum mt_proto proto;
-	int r = read_proto(request, args, &proto);
+	int r = mt_keeper_read_proto(request, args, &proto);
 
 	if (r)
 		return r;
-	endpoint = endpoint_of(account_of(request), proto);
+	endpoint = mt_keeper_endpoint(account_of(request), proto);
 	if (!endpoint)
 		return MT_ERROR_NOT_IN_THIS_STATE;
 	copy = *endpoint;
 	return reply_empty(request, mt_keeper_error(mt_accounts_remove_endpoint(
 					    keeper->accounts, actor_of(request), &id, copy.proto,
 					    copy.host, copy.port)));
-}
-
-/* The endpoint of a service, where something may connect to it. */
-static int
-find_reachable(struct mt_keeper *keeper, struct mt_request *request, enum mt_proto proto,
-	       const struct mt_endpoint **ret)
-{
-	*ret = endpoint_of(account_of(request), proto);
-	if (!*ret)
-		return MT_ERROR_NOT_IN_THIS_STATE;
-	return mt_account_awaits_confirmation(account_of(request), *ret,
-					      mt_clock_wall(keeper->clock))
-		       ? MT_ERROR_TARGET_UNCONFIRMED
-		       : 0;
-}
-
-static int
-append_addresses(struct mt_request *request, const struct mt_addresses *addresses)
-{
-	DBusMessageIter iter, array;
-	int r = mt_request_begin_reply(request, &iter);
-
-	if (r)
-		return r;
-	if (!dbus_message_iter_open_container(&iter, DBUS_TYPE_ARRAY, "s", &array))
-		return -ENOMEM;
-	for (size_t i = 0; i < addresses->n && r == 0; i++)
-		r = mt_codec_append_string(&array, addresses->address[i]);
-	return dbus_message_iter_close_container(&iter, &array) && r == 0 ? 0 : -ENOMEM;
-}
-
-static void
-on_addresses(const struct mt_addresses *addresses, void *userdata)
-{
-	static const int errors[MT_ADDRESSES_STATE_COUNT] = {
-		[MT_ADDRESSES_FAILED] = MT_ERROR_DEGRADED,
-		[MT_ADDRESSES_TIMEOUT] = MT_ERROR_TIMEOUT,
-		[MT_ADDRESSES_SERVFAIL] = MT_ERROR_SERVER_UNREACHABLE,
-		[MT_ADDRESSES_NONE] = MT_ERROR_SERVER_UNREACHABLE,
-		[MT_ADDRESSES_FOUND] = 0,
-	};
-	struct waiting *w = userdata;
-	int r = errors[addresses->state];
-
-	if (r == 0)
-		r = append_addresses(w->request, addresses);
-	mt_request_finish(w->request, r);
-	free(w);
-}
-
-static int
-resolve(struct mt_request *request, DBusMessageIter *args, void *userdata)
-{
-	struct mt_keeper *keeper = userdata;
-	const struct mt_endpoint *endpoint;
-	enum mt_proto proto;
-	struct waiting *w;
-	int r = read_proto(request, args, &proto);
-
-	if (r)
-		return r;
-	r = find_reachable(keeper, request, proto, &endpoint);
-	if (r)
-		return r;
-	w = wait_for(keeper, request);
-	if (!w)
-		return -ENOMEM;
-	r = mt_jobs_resolve(keeper->jobs, endpoint->host, on_addresses, w, &w->job);
-	if (r) {
-		free(w);
-		return r;
-	}
-	mt_request_keep(request, on_cancel, w);
-	return 0;
 }
 
 static int
@@ -397,11 +300,11 @@ probe(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	const struct mt_endpoint *endpoint;
 	enum mt_proto proto;
 	struct waiting *w;
-	int r = read_proto(request, args, &proto);
+	int r = mt_keeper_read_proto(request, args, &proto);
 
 	if (r)
 		return r;
-	r = find_reachable(keeper, request, proto, &endpoint);
+	r = mt_keeper_find_reachable(keeper, request, proto, &endpoint);
 	if (r)
 		return r;
 	w = wait_for(keeper, request);
@@ -449,7 +352,6 @@ const struct mt_method mt_account_methods[] = {
 	{MT_CALL_ACCOUNT_CHECK, MT_ACCESS_OWNER, check, MT_WHEN_CALLED},
 	{MT_CALL_ACCOUNT_SET_ENDPOINT, MT_ACCESS_OWNER, set_endpoint, MT_WHEN_READY},
 	{MT_CALL_ACCOUNT_REMOVE_ENDPOINT, MT_ACCESS_OWNER, remove_endpoint, MT_WHEN_READY},
-	{MT_CALL_ACCOUNT_RESOLVE, MT_ACCESS_OWNER, resolve, MT_WHEN_CALLED},
 	{MT_CALL_ACCOUNT_PROBE, MT_ACCESS_OWNER, probe, MT_WHEN_READY},
 	{MT_CALL_ACCOUNT_COMMIT, MT_ACCESS_OWNER, commit, MT_WHEN_READY},
 	{MT_CALL_ACCOUNT_REMOVE, MT_ACCESS_OWNER, remove_account, MT_WHEN_READY},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/host-memory.h"
 #include "daemon/keeper.h"
 #include "ipc/codec.h"
 #include "policy/domain.h"
@@ -62,8 +63,26 @@ append_effective(void *account, uint32_t uid, DBusMessageIter *variant, void *us
 	return mt_codec_append_effective(variant, mt_accounts_effective(keeper->accounts, account));
 }
 
+/* D-SRV-05: what serves where DNS is silent, and how old it is. */
+static void
+add_known(struct mt_dict *dict, struct mt_keeper *keeper, const struct mt_account *account,
+	  const char *host)
+{
+	const char *addresses[MT_ADDRESSES_MAX];
+	struct mt_host_known known;
+
+	if (mt_host_memory_get(keeper->store, &account->id, host, mt_clock_wall(keeper->clock),
+			       &known) != 0)
+		return;
+	for (size_t i = 0; i < known.addresses.n; i++)
+		addresses[i] = known.addresses.address[i];
+	mt_dict_add_strings(dict, "addresses", addresses, known.addresses.n);
+	mt_dict_add_time(dict, "addresses-at", known.asked_usec);
+}
+
 static int
-append_endpoint(DBusMessageIter *array, const struct mt_endpoint *endpoint)
+append_endpoint(DBusMessageIter *array, struct mt_keeper *keeper, const struct mt_account *account,
+		const struct mt_endpoint *endpoint)
 {
 	static const char *const probes[] = {"none", "below-minimum", "confidential"};
 	const char *reasons[MT_REASONS_MAX];
@@ -85,6 +104,7 @@ append_endpoint(DBusMessageIter *array, const struct mt_endpoint *endpoint)
 	for (size_t i = 0; i < endpoint->n_probe_reasons; i++)
 		reasons[i] = mt_reason_to_string((enum mt_reason)endpoint->probe_reasons[i]);
 	mt_dict_add_strings(&dict, "probe-reasons", reasons, endpoint->n_probe_reasons);
+	add_known(&dict, keeper, account, endpoint->host);
 	return mt_dict_close(&dict);
 }
 
@@ -98,7 +118,7 @@ append_endpoints(void *account, uint32_t uid, DBusMessageIter *variant, void *us
 	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n_endpoints && r == 0; i++)
-		r = append_endpoint(&array, &a->endpoints[i]);
+		r = append_endpoint(&array, userdata, a, &a->endpoints[i]);
 	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
 }
 

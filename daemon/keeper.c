@@ -326,6 +326,7 @@ open_workers(struct mt_keeper *k, int control_fd)
 	struct mt_verdicts_options v = verdicts;
 	struct mt_probes_options p = {
 		.clock = k->clock,
+		.store = k->store,
 		.may_probe_local = k->config->user || k->config->probe_local,
 	};
 	int r = mt_jobs_new(k->base, control_fd, &jobs, &k->jobs);
@@ -368,11 +369,10 @@ open_dispatch(struct mt_keeper *k)
 	const struct {
 		const struct mt_method *table;
 		size_t n;
-	} tables[] = {{mt_account_methods, mt_account_n_methods},
-		      {mt_edit_methods, mt_edit_n_methods},
-		      {mt_srv_methods, mt_srv_n_methods},
-		      {mt_manager_methods, mt_manager_n_methods},
-		      {mt_admin_methods, mt_admin_n_methods}};
+	} tables[] = {
+		{mt_account_methods, mt_account_n_methods}, {mt_edit_methods, mt_edit_n_methods},
+		{mt_resolve_methods, mt_resolve_n_methods}, {mt_srv_methods, mt_srv_n_methods},
+		{mt_manager_methods, mt_manager_n_methods}, {mt_admin_methods, mt_admin_n_methods}};
 
 	for (size_t t = 0; t < MT_ARRAY_SIZE(tables); t++)
 		for (size_t i = 0; i < tables[t].n; i++)

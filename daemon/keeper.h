@@ -52,12 +52,14 @@ MT_MUST_CHECK int mt_keeper_open(const struct mt_config *config, struct event_ba
 struct mt_keeper *mt_keeper_free(struct mt_keeper *keeper);
 MT_DEFINE_CLEANUP(struct mt_keeper *, mt_keeper_free);
 
-/* The tables of the three interfaces: bus-account.c, bus-edit.c and bus-srv.c, bus-manager.c,
- * bus-admin.c. */
+/* The tables of the three interfaces: bus-account.c, bus-edit.c, bus-resolve.c and bus-srv.c,
+ * bus-manager.c, bus-admin.c. */
 extern const struct mt_method mt_account_methods[];
 extern const size_t mt_account_n_methods;
 extern const struct mt_method mt_edit_methods[];
 extern const size_t mt_edit_n_methods;
+extern const struct mt_method mt_resolve_methods[];
+extern const size_t mt_resolve_n_methods;
 extern const struct mt_method mt_srv_methods[];
 extern const size_t mt_srv_n_methods;
 extern const struct mt_method mt_manager_methods[];

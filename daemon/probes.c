@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/host-memory.h"
 #include "policy/domain.h"
 
 #define UIDS_MAX 64
@@ -244,6 +245,19 @@ start_probe(struct mt_probe_run *run, const struct mt_addresses *addresses, int 
 	*ret = mt_jobs_probe(run->probes->o.jobs, &request, on_probe, run, &run->job);
 }
 
+/* D-SRV-05: from commit on the account works through an outage of DNS. */
+static void
+keep_addresses(const struct mt_probe_run *run, const struct mt_addresses *addresses)
+{
+	const struct mt_probes_options *o = &run->probes->o;
+	const struct mt_actor actor = {.uid = run->uid};
+	const struct mt_account *account;
+
+	if (mt_accounts_find(o->accounts, actor, &run->account, &account) == 0)
+		(void)!mt_host_memory_note(o->store, account, run->endpoint.host, addresses,
+					   mt_clock_wall(o->clock));
+}
+
 static void
 on_addresses(const struct mt_addresses *addresses, void *userdata)
 {
@@ -255,6 +269,7 @@ on_addresses(const struct mt_addresses *addresses, void *userdata)
 		finish(run, MT_PROBES_E_WORKER, NULL, "the server was set anew meanwhile");
 		return;
 	}
+	keep_addresses(run, addresses);
 	if (addresses->state == MT_ADDRESSES_FAILED)
 		r = MT_PROBES_E_WORKER;
 	else if (addresses->state == MT_ADDRESSES_TIMEOUT)

@@ -51,6 +51,7 @@ enum mt_record_kind {
 	MT_RECORD_PIN = 'p',       /* leaf: how many accounts pin it */
 	MT_RECORD_SRV = 'v',       /* uid, domain, label: the last SRV answer */
 	MT_RECORD_OFFERS = 'o',    /* uid, domain, source: what it last named */
+	MT_RECORD_HOSTS = 'h',     /* account: its servers' last addresses */
 	MT_RECORD_WATCH = 'w',     /* domain: the watcher's snapshot and schedule */
 	MT_RECORD_SLOT = 's',      /* the watcher's time slots */
 	MT_RECORD_REPORT = 'r'     /* account, endpoint: the last evidence seen, for simulate */

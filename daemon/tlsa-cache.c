@@ -11,18 +11,14 @@
 
 #include <event2/event.h>
 
+#include "daemon/tlsa-set.h"
+
 #define BUCKETS 256
 /* Asked for again at 80 % of what is left, but not every moment; the last of it is waited out. */
 #define REFRESH_MIN_USEC (1 * MT_USEC_PER_SEC)
 #define REFRESH_LAST_USEC (5 * MT_USEC_PER_SEC)
 /* Resolvers count whole seconds: one that is asked in the last of them answers with a TTL of 0. */
 #define REFRESH_AFTER_END_USEC 1100000
-
-struct mt_tlsa_set {
-	unsigned refs;
-	struct mt_tlsa tlsa; /* its records' data is below */
-	uint8_t data[];
-};
 
 struct mt_tlsa_wait {
 	struct entry *of;
@@ -56,66 +52,6 @@ struct mt_tlsa_cache {
 	size_t n;
 	struct mt_tlsa_set *undetermined; /* what is said where there is no memory to say more */
 };
-
-/* -- sets -------------------------------------------------------------------------------------- */
-
-struct mt_tlsa_set *
-mt_tlsa_set_ref(struct mt_tlsa_set *set)
-{
-	set->refs++;
-	return set;
-}
-
-struct mt_tlsa_set *
-mt_tlsa_set_unref(struct mt_tlsa_set *set)
-{
-	if (set && --set->refs == 0)
-		free(set);
-	return NULL;
-}
-
-const struct mt_tlsa *
-mt_tlsa_set_get(const struct mt_tlsa_set *set)
-{
-	return &set->tlsa;
-}
-
-static size_t
-data_size(const struct mt_tlsa_rrset *answer)
-{
-	size_t size = 0;
-
-	for (size_t i = 0; i < answer->n; i++)
-		size += answer->records[i].size;
-	return size;
-}
-
-/* Records are taken along only where they count: the others are nobody's business. */
-static struct mt_tlsa_set *
-new_set(const struct mt_tlsa_rrset *answer)
-{
-	enum mt_tlsa_status status = mt_tlsa_rrset_status(answer);
-	size_t n = status == MT_TLSA_SECURE ? answer->n : 0;
-	struct mt_tlsa_set *set = calloc(1, sizeof(*set) + (n > 0 ? data_size(answer) : 0));
-	uint8_t *at;
-
-	if (!set)
-		return NULL;
-	set->refs = 1;
-	set->tlsa.status = status;
-	set->tlsa.n = n;
-	at = set->data;
-	for (size_t i = 0; i < n; i++) {
-		struct mt_tlsa_record *record = &set->tlsa.records[i];
-
-		*record = answer->records[i];
-		if (record->size > 0)
-			memcpy(at, record->data, record->size);
-		record->data = at;
-		at += record->size;
-	}
-	return set;
-}
 
 /* -- entries ----------------------------------------------------------------------------------- */
 
@@ -235,7 +171,7 @@ lifetime_of(const struct mt_tlsa_rrset *answer, int64_t wall_usec)
 		return MT_TLSA_FAILURE_USEC;
 	if (answer->rrset.signed_until_usec != 0 && signed_for < left)
 		left = signed_for > 0 ? signed_for : 0;
-	return data_size(answer) > MT_TLSA_KEEP_BYTES_MAX ? 0 : left;
+	return mt_tlsa_data_size(answer) > MT_TLSA_KEEP_BYTES_MAX ? 0 : left;
 }
 
 static bool
@@ -300,7 +236,7 @@ on_answer(const struct mt_tlsa_rrset *answer, void *userdata)
 {
 	static const struct mt_tlsa_rrset failed = {.address = MT_DNSSEC_UNDETERMINED};
 	struct entry *entry = userdata;
-	struct mt_tlsa_set *set = new_set(answer);
+	struct mt_tlsa_set *set = mt_tlsa_set_new(answer);
 
 	entry->job = NULL;
 	entry->is_refresh = false;
@@ -397,6 +333,23 @@ mt_tlsa_cache_find(struct mt_tlsa_cache *cache, uint32_t uid, const char *host, 
 	    !evtimer_pending(entry->refresh, NULL))
 		schedule_refresh(entry, entry->expires_usec - mt_clock_monotonic(cache->o.clock));
 	return entry->set;
+}
+
+struct mt_tlsa_set *
+mt_tlsa_cache_learn(struct mt_tlsa_cache *cache, uint32_t uid, const char *host, uint16_t port,
+		    const struct mt_tlsa_rrset *answer)
+{
+	struct entry *entry = find_entry(cache, uid, host, port);
+	struct mt_tlsa_set *set;
+
+	if (!entry && new_entry(cache, uid, host, port, &entry) != 0)
+		return NULL;
+	set = mt_tlsa_set_new(answer);
+	if (!set)
+		return NULL;
+	remember(entry, set, answer);
+	mt_tlsa_set_unref(set);
+	return mt_tlsa_cache_find(cache, uid, host, port);
 }
 
 int

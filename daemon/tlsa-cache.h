@@ -53,6 +53,11 @@ MT_DEFINE_CLEANUP(struct mt_tlsa_cache *, mt_tlsa_cache_free);
 struct mt_tlsa_set *mt_tlsa_cache_find(struct mt_tlsa_cache *cache, uint32_t uid, const char *host,
 				       uint16_t port);
 
+/* Takes an answer that came another way, and holds still. Return: as mt_tlsa_cache_find(); NULL
+ * also where there is no room. */
+struct mt_tlsa_set *mt_tlsa_cache_learn(struct mt_tlsa_cache *cache, uint32_t uid, const char *host,
+					uint16_t port, const struct mt_tlsa_rrset *answer);
+
 /* Asks, or joins a question that is under way. The callback runs once, never from inside, and the
  * wait is gone when it returns; the set is borrowed for the call. Return: 0, -ENOMEM, -EAGAIN where
  * every entry is waited for. */

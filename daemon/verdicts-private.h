@@ -2,9 +2,10 @@
 #ifndef MT_DAEMON_VERDICTS_PRIVATE_H
 #define MT_DAEMON_VERDICTS_PRIVATE_H
 
-/* What verdicts.c, which gathers, verdicts-live.c, which says what SRV may add, and
- * verdicts-answer.c, which decides and signs, share. */
+/* What verdicts.c, which gathers, verdicts-dns.c, which knows what DNS said, verdicts-live.c, which
+ * says what SRV may add, and verdicts-answer.c, which decides and signs, share. */
 
+#include "daemon/tlsa-cache.h"
 #include "daemon/verdicts.h"
 
 struct mt_verdicts {
@@ -53,6 +54,15 @@ void mt_live_read(const struct mt_srv_rrset *answer, const struct mt_question *q
 		  struct mt_live *ret);
 /* What that means for the facts. */
 void mt_live_apply(const struct mt_live *live, const struct mt_question *q, struct mt_gathered *g);
+
+/*
+ * Does DNS have a say about this endpoint? Not about one that is neither saved nor a candidate: row
+ * 14 refuses it, and nobody makes the daemon ask about hosts of his choice. Not where an unsigned
+ * SRV named the host (D-DANE-02), nor where the name is special (D-DANE-01).
+ */
+bool mt_verdicts_needs_tlsa(const struct mt_question *q, const struct mt_gathered *g);
+/* What is known of it without asking, or NULL. Borrowed until the loop runs on. */
+struct mt_tlsa_set *mt_verdicts_find_tlsa(struct mt_verdicts *v, const struct mt_question *q);
 
 /* Decides, uses up what the decision needs, signs, writes it down, and fills the answer. */
 void mt_verdicts_answer(struct mt_verdicts *v, struct mt_question *q, struct mt_gathered *g,

@@ -142,33 +142,13 @@ gather(struct mt_verdicts *v, const struct mt_question *q, const struct mt_live 
 	return 0;
 }
 
-/*
- * Does DNS have a say about this endpoint? Not about one that is neither saved nor a candidate: row
- * 14 refuses it, and nobody makes the daemon ask about hosts of his choice. Not where an unsigned
- * SRV named the host (D-DANE-02), nor where the name is special (D-DANE-01).
- */
-static bool
-needs_tlsa(const struct mt_question *q, const struct mt_gathered *g)
-{
-	const struct mt_account_facts *facts = &g->facts;
-	const struct mt_reference *ref = &facts->reference;
-
-	if (facts->endpoint == MT_ENDPOINT_FRESH && !facts->reference_is_fresh)
-		return false;
-	if (facts->state == MT_ACCOUNT_SUSPENDED)
-		return false;
-	if (ref->discovery == MT_DISCOVERY_SRV && ref->dnssec != MT_DNSSEC_SECURE)
-		return false;
-	return mt_host_may_have_tlsa(q->evidence.host);
-}
-
 /* set NULL: nobody was asked. Whether DNS has a say is looked at again: the account may have
  * changed since, and what nobody asked is not known to be absent. */
 static void
 gather_tlsa(struct mt_verdicts *v, const struct mt_question *q, const struct mt_tlsa_set *set,
 	    struct mt_gathered *g)
 {
-	if (!needs_tlsa(q, g))
+	if (!mt_verdicts_needs_tlsa(q, g))
 		g->tlsa = (struct mt_tlsa){.status = MT_TLSA_ABSENT};
 	else if (set)
 		g->tlsa = *mt_tlsa_set_get(set);
@@ -384,9 +364,9 @@ on_live(const struct mt_srv_rrset *answer, void *userdata)
 	check->job = NULL;
 	mt_live_read(answer, q, mt_clock_wall(v->o.clock), &check->live);
 	r = gather(v, q, &check->live, &g);
-	has_tlsa = r == 0 && needs_tlsa(q, &g);
+	has_tlsa = r == 0 && mt_verdicts_needs_tlsa(q, &g);
 	if (has_tlsa)
-		set = mt_tlsa_cache_find(v->tlsa, q->uid, q->evidence.host, q->evidence.port);
+		set = mt_verdicts_find_tlsa(v, q);
 	if (has_tlsa && !set)
 		r = mt_tlsa_cache_wait(v->tlsa, q->uid, q->evidence.host, q->evidence.port, on_tlsa,
 				       check, &check->wait);
@@ -479,9 +459,9 @@ mt_verdicts_ask(struct mt_verdicts *v, struct mt_question *q, struct mt_answer *
 		return r;
 	if (needs_live(q, &g))
 		return ask_live(v, &g, q, callback, userdata, ret_check);
-	has_tlsa = needs_tlsa(q, &g);
+	has_tlsa = mt_verdicts_needs_tlsa(q, &g);
 	if (has_tlsa)
-		tlsa = mt_tlsa_cache_find(v->tlsa, q->uid, q->evidence.host, q->evidence.port);
+		tlsa = mt_verdicts_find_tlsa(v, q);
 	if (has_tlsa && !tlsa) {
 		r = new_check(v, callback, userdata, &check);
 		if (r == 0)

@@ -35,6 +35,13 @@
 #define MT_TLSA_CACHE_MAX 1024
 #define MT_TLSA_KEEP_BYTES_MAX 4096
 #define MT_TLSA_FAILURE_USEC (5 * MT_USEC_PER_SEC)
+/* The last addresses of a host, for when DNS is silent: as long as resolvers are advised to serve
+ * stale data (RFC 8767 §5). Written again no more often than once a minute. */
+#define MT_HOST_KEEP_USEC (3 * 86400 * MT_USEC_PER_SEC)
+#define MT_HOST_NOTE_USEC (60 * MT_USEC_PER_SEC)
+/* That a host is outside of the signed tree holds over a restart for its TTL, and no longer than
+ * this: it is to bridge an outage, not a change of the trust anchor. */
+#define MT_HOST_PROOF_USEC (3600 * MT_USEC_PER_SEC)
 /* SRV RRset: large providers publish up to a dozen targets for one label. */
 #define MT_SRV_MAX 32
 

@@ -59,7 +59,9 @@ answer_locally(const struct mt_dns_lookup *lookup, struct mt_addresses *ret)
 {
 	uint8_t octets[16];
 
-	*ret = (struct mt_addresses){.state = MT_ADDRESSES_FOUND, .dnssec = MT_DNSSEC_INSECURE};
+	*ret = (struct mt_addresses){.state = MT_ADDRESSES_FOUND,
+				     .dnssec = MT_DNSSEC_INSECURE,
+				     .tree = MT_DNSSEC_INSECURE};
 	if (mt_ip_literal_parse(lookup->host, octets) != 0) {
 		snprintf(ret->address[ret->n++], MT_PEER_SIZE, "%.*s", MT_PEER_SIZE - 1,
 			 lookup->host);
@@ -79,6 +81,20 @@ state_without_address(enum mt_dnssec weakest, bool is_complete)
 	return weakest == MT_DNSSEC_UNDETERMINED ? MT_ADDRESSES_SERVFAIL : MT_ADDRESSES_NONE;
 }
 
+/* The best that is known of the two: either answer places the name in the signed tree, or proves
+ * that it is not there; nobody can forge the one or the other. */
+static const struct mt_dns_question *
+judge_address(const struct mt_dns_lookup *lookup)
+{
+	const struct mt_dns_question *aaaa = &lookup->questions[AAAA], *a = &lookup->questions[A];
+
+	if (aaaa->dnssec == MT_DNSSEC_SECURE || a->dnssec == MT_DNSSEC_SECURE)
+		return a->dnssec == MT_DNSSEC_SECURE ? a : aaaa;
+	if (aaaa->dnssec == MT_DNSSEC_INSECURE || a->dnssec == MT_DNSSEC_INSECURE)
+		return a->dnssec == MT_DNSSEC_INSECURE ? a : aaaa;
+	return a->dnssec == MT_DNSSEC_BOGUS ? a : aaaa;
+}
+
 /* Joins the two answers. What contributes no address weakens nothing: an AAAA that fails to
  * resolve (a common server bug) says nothing about the A that is used. */
 static void
@@ -87,7 +103,9 @@ join_addresses(const struct mt_dns_lookup *lookup, struct mt_addresses *ret)
 	enum mt_dnssec weakest = MT_DNSSEC_SECURE;
 	bool is_complete = true;
 
-	*ret = (struct mt_addresses){.dnssec = MT_DNSSEC_SECURE, .ttl_sec = MT_DNS_TTL_MAX_SEC};
+	*ret = (struct mt_addresses){.dnssec = MT_DNSSEC_SECURE,
+				     .tree = judge_address(lookup)->dnssec,
+				     .ttl_sec = MT_DNS_TTL_MAX_SEC};
 	for (size_t i = AAAA; i <= A; i++) {
 		const struct mt_dns_question *q = &lookup->questions[i];
 		size_t before = ret->n;
@@ -128,20 +146,6 @@ describe(const struct mt_dns_question *q, struct mt_rrset *ret)
 	ret->ttl_sec = q->facts.ttl_sec;
 	ret->signed_until_usec = q->facts.signed_until_sec * MT_USEC_PER_SEC;
 	memcpy(ret->canonical, q->facts.canonical, sizeof(ret->canonical));
-}
-
-/* The best that is known of the two: either answer places the name in the signed tree, or proves
- * that it is not there; nobody can forge the one or the other. */
-static const struct mt_dns_question *
-judge_address(const struct mt_dns_lookup *lookup)
-{
-	const struct mt_dns_question *aaaa = &lookup->questions[AAAA], *a = &lookup->questions[A];
-
-	if (aaaa->dnssec == MT_DNSSEC_SECURE || a->dnssec == MT_DNSSEC_SECURE)
-		return a->dnssec == MT_DNSSEC_SECURE ? a : aaaa;
-	if (aaaa->dnssec == MT_DNSSEC_INSECURE || a->dnssec == MT_DNSSEC_INSECURE)
-		return a->dnssec == MT_DNSSEC_INSECURE ? a : aaaa;
-	return a->dnssec == MT_DNSSEC_BOGUS ? a : aaaa;
 }
 
 static void

@@ -79,6 +79,7 @@ mt_wire_encode_addresses(struct mt_wire_message *msg, uint64_t id,
 	mt_pack_begin(msg, MT_WIRE_ADDRESSES, id);
 	mt_pack_u8(msg, (uint8_t)addresses->state);
 	mt_pack_u8(msg, (uint8_t)addresses->dnssec);
+	mt_pack_u8(msg, (uint8_t)addresses->tree);
 	mt_pack_u32(msg, addresses->ttl_sec);
 	pack_address_list(msg, addresses->address, addresses->n);
 	return mt_pack_end(msg);
@@ -93,6 +94,7 @@ mt_wire_decode_addresses(struct mt_bytes body, struct mt_addresses *ret)
 	mt_unpack_begin(&in, body);
 	addresses.state = mt_unpack_enum(&in, MT_ADDRESSES_STATE_COUNT);
 	addresses.dnssec = mt_unpack_enum(&in, MT_DNSSEC_COUNT);
+	addresses.tree = mt_unpack_enum(&in, MT_DNSSEC_COUNT);
 	addresses.ttl_sec = mt_unpack_u32(&in);
 	addresses.n = unpack_address_list(&in, addresses.address);
 	if (mt_unpack_end(&in) != 0)

@@ -87,7 +87,10 @@ enum mt_addresses_state {
 struct mt_addresses {
 	enum mt_addresses_state state;
 	enum mt_dnssec dnssec; /* the weaker of A and AAAA; INSECURE for literals and localhost */
-	uint32_t ttl_sec;      /* the shorter; of a negative answer too. 0: do not keep */
+	/* Where the name is: the better known of A and AAAA, and of their absence. What TLSA hangs
+	 * on (mt_tlsa_rrset's address). */
+	enum mt_dnssec tree;
+	uint32_t ttl_sec; /* the shorter; of a negative answer too. 0: do not keep */
 	size_t n;
 	char address[MT_ADDRESSES_MAX][MT_PEER_SIZE]; /* as inet_ntop prints them, IPv6 first */
 };

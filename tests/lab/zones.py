@@ -48,8 +48,15 @@ class Zones:
             suffix = {"unsigned": "", "stripped": "", "broken": ".nowhere"}.get(kind, ".signed")
             config += f"zone:\n  name: {name}\n  zonefile: {name}{suffix}\n"
         (self.folder / "nsd.conf").write_text(config)
-        self.process = lab.start(["nsd", "-d", "-c", self.folder / "nsd.conf"])
+        self.start()
+
+    def start(self):
+        self.process = self.lab.start(["nsd", "-d", "-c", self.folder / "nsd.conf"])
         place.wait_until(self.answers, "nsd")
+
+    def stop(self):
+        """From now on nobody listens at the port."""
+        self.process.end()
 
     def options(self, resolver=None):
         """What mailtrustd is to be started with."""

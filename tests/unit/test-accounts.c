@@ -10,6 +10,7 @@
 #include "tests/cmocka-all.h"
 
 #include "daemon/accounts.h"
+#include "daemon/host-memory.h"
 #include "daemon/log.h"
 #include "tests/unit/scratch.h"
 
@@ -1089,6 +1090,24 @@ a_setup_given_up_leaves_nothing_behind(void **state)
 }
 
 static void
+an_account_takes_what_dns_said_of_its_hosts_along(void **state)
+{
+	const struct mt_addresses seen = {
+		.state = MT_ADDRESSES_FOUND, .ttl_sec = 300, .n = 1, .address = {"192.0.2.7"}};
+	struct world *world = *state;
+	struct mt_account_id id = add_active(world, ADDRESS);
+	struct mt_host_known known;
+
+	assert_int_equal(
+		mt_host_memory_note(world->store, get(world, &id), HOST, &seen, world->now_usec),
+		0);
+	assert_int_equal(mt_host_memory_get(world->store, &id, HOST, world->now_usec, &known), 0);
+	assert_int_equal(mt_accounts_remove(world->accounts, ann, &id), 0);
+	assert_int_equal(mt_host_memory_get(world->store, &id, HOST, world->now_usec, &known),
+			 MT_STORE_E_NOT_FOUND);
+}
+
+static void
 giving_up_a_setup_is_no_way_round_what_an_account_in_use_left_behind(void **state)
 {
 	struct world *world = *state;
@@ -1476,6 +1495,7 @@ main(void)
 		CASE(adding_again_inherits_level_offers_and_the_pin_lock),
 		CASE(adding_again_inherits_a_suspension_for_thirty_days),
 		CASE(a_setup_given_up_leaves_nothing_behind),
+		CASE(an_account_takes_what_dns_said_of_its_hosts_along),
 		CASE(giving_up_a_setup_is_no_way_round_what_an_account_in_use_left_behind),
 		CASE(a_suspension_that_was_lifted_in_setup_does_not_come_back),
 		CASE(another_uids_tombstone_is_nobody_elses),

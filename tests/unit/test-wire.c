@@ -149,7 +149,8 @@ static void
 addresses_survive_the_link(void **state)
 {
 	const struct mt_addresses in = {.state = MT_ADDRESSES_FOUND,
-					.dnssec = MT_DNSSEC_SECURE,
+					.dnssec = MT_DNSSEC_INSECURE,
+					.tree = MT_DNSSEC_SECURE,
 					.ttl_sec = 300,
 					.n = 2,
 					.address = {"2001:db8::7", "192.0.2.7"}};
