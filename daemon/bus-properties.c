@@ -80,11 +80,30 @@ add_known(struct mt_dict *dict, struct mt_keeper *keeper, const struct mt_accoun
 	mt_dict_add_time(dict, "addresses-at", known.asked_usec);
 }
 
+/* One dictionary of a list. */
+typedef int (*append_row_fn)(DBusMessageIter *array, struct mt_keeper *keeper,
+			     const struct mt_account *a, size_t index);
+
 static int
-append_endpoint(DBusMessageIter *array, struct mt_keeper *keeper, const struct mt_account *account,
-		const struct mt_endpoint *endpoint)
+append_list(DBusMessageIter *variant, struct mt_keeper *keeper, const struct mt_account *a,
+	    size_t n, append_row_fn append)
+{
+	DBusMessageIter array;
+	int r = 0;
+
+	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
+		return -ENOMEM;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = append(&array, keeper, a, i);
+	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+}
+
+static int
+append_endpoint(DBusMessageIter *array, struct mt_keeper *keeper, const struct mt_account *a,
+		size_t index)
 {
 	static const char *const probes[] = {"none", "below-minimum", "confidential"};
+	const struct mt_endpoint *endpoint = &a->endpoints[index];
 	const char *reasons[MT_REASONS_MAX];
 	struct mt_dict dict;
 
@@ -104,7 +123,7 @@ append_endpoint(DBusMessageIter *array, struct mt_keeper *keeper, const struct m
 	for (size_t i = 0; i < endpoint->n_probe_reasons; i++)
 		reasons[i] = mt_reason_to_string((enum mt_reason)endpoint->probe_reasons[i]);
 	mt_dict_add_strings(&dict, "probe-reasons", reasons, endpoint->n_probe_reasons);
-	add_known(&dict, keeper, account, endpoint->host);
+	add_known(&dict, keeper, a, endpoint->host);
 	return mt_dict_close(&dict);
 }
 
@@ -112,28 +131,23 @@ static int
 append_endpoints(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
 {
 	const struct mt_account *a = account;
-	DBusMessageIter array;
-	int r = 0;
 
-	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
-		return -ENOMEM;
-	for (size_t i = 0; i < a->n_endpoints && r == 0; i++)
-		r = append_endpoint(&array, userdata, a, &a->endpoints[i]);
-	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+	return append_list(variant, userdata, a, a->n_endpoints, append_endpoint);
+}
+
+static int
+append_consent(DBusMessageIter *array, struct mt_keeper *keeper, const struct mt_account *a,
+	       size_t index)
+{
+	return mt_codec_append_consent(array, &a->consents[index]);
 }
 
 static int
 append_consents(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
 {
 	const struct mt_account *a = account;
-	DBusMessageIter array;
-	int r = 0;
 
-	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
-		return -ENOMEM;
-	for (size_t i = 0; i < a->n_consents && r == 0; i++)
-		r = mt_codec_append_consent(&array, &a->consents[i]);
-	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+	return append_list(variant, userdata, a, a->n_consents, append_consent);
 }
 
 static bool
@@ -146,8 +160,10 @@ was_seen_with(const struct mt_endpoint *endpoint, enum mt_reason reason)
 }
 
 static int
-append_pin(DBusMessageIter *array, const struct mt_account *a, const struct mt_pin *pin)
+append_pin(DBusMessageIter *array, struct mt_keeper *keeper, const struct mt_account *a,
+	   size_t index)
 {
+	const struct mt_pin *pin = &a->pins[index];
 	bool superseded = false, expired = false;
 	struct mt_dict dict;
 
@@ -173,19 +189,15 @@ static int
 append_pins(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
 {
 	const struct mt_account *a = account;
-	DBusMessageIter array;
-	int r = 0;
 
-	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
-		return -ENOMEM;
-	for (size_t i = 0; i < a->n_pins && r == 0; i++)
-		r = append_pin(&array, a, &a->pins[i]);
-	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+	return append_list(variant, userdata, a, a->n_pins, append_pin);
 }
 
 static int
-append_cert(DBusMessageIter *array, const struct mt_allowed_cert *cert)
+append_cert(DBusMessageIter *array, struct mt_keeper *keeper, const struct mt_account *a,
+	    size_t index)
 {
+	const struct mt_allowed_cert *cert = &a->certs[index];
 	struct mt_dict dict;
 
 	mt_dict_open(&dict, array);
@@ -199,14 +211,8 @@ static int
 append_certs(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
 {
 	const struct mt_account *a = account;
-	DBusMessageIter array;
-	int r = 0;
 
-	if (!dbus_message_iter_open_container(variant, DBUS_TYPE_ARRAY, "a{sv}", &array))
-		return -ENOMEM;
-	for (size_t i = 0; i < a->n_certs && r == 0; i++)
-		r = append_cert(&array, &a->certs[i]);
-	return dbus_message_iter_close_container(variant, &array) && r == 0 ? 0 : -ENOMEM;
+	return append_list(variant, userdata, a, a->n_certs, append_cert);
 }
 
 const struct mt_property mt_account_properties[] = {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "ipc/ecdsa-der.h"
+#include "ipc/fd.h"
 
 #define SHA256_SIZE 32
 #define POINT_SIZE (1 + 2 * MT_COORDINATE_SIZE) /* 0x04 || x || y */
@@ -33,13 +34,6 @@ struct mt_signing_key {
 
 MT_DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
 MT_DEFINE_CLEANUP(BIO *, BIO_free);
-
-static void
-fd_close(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 /* The public half. Return: 0, MT_KEY_E_MALFORMED where it is no P-256 key, or negative errno. */
 static int
@@ -139,7 +133,7 @@ int
 mt_key_load(const char *path, struct mt_signing_key **ret)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us */
-	MT_CLEANUP(fd_close)
+	MT_CLEANUP(mt_fd_close)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char pem[MT_KEY_FILE_MAX];
 	ssize_t n;
@@ -161,28 +155,11 @@ mt_key_load(const char *path, struct mt_signing_key **ret)
 	return r;
 }
 
-static int
-write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			size -= (size_t)n;
-		}
-	}
-
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 /* The name of the file is on the disk too. */
 static int
 sync_directory(const char *path)
 {
-	MT_CLEANUP(fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char *copy = strdup(path);
 
 	if (!copy)
@@ -197,7 +174,7 @@ int
 mt_key_save(const struct mt_signing_key *key, const char *path)
 {
 	MT_CLEANUP(BIO_freep) BIO *bio = BIO_new(BIO_s_secmem());
-	MT_CLEANUP(fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char *pem;
 	long size;
 	int r;
@@ -210,7 +187,7 @@ mt_key_save(const struct mt_signing_key *key, const char *path)
 	if (fd < 0)
 		return errno == EEXIST ? MT_KEY_E_EXISTS : -errno;
 
-	r = write_all(fd, pem, (size_t)size);
+	r = mt_fd_write_all(fd, pem, (size_t)size);
 	if (r == 0)
 		r = sync_directory(path);
 	if (r < 0)

@@ -11,17 +11,11 @@
 #include <unistd.h>
 
 #include "ipc/contract.h"
+#include "ipc/fd.h"
 #include "ipc/text.h"
 
 /* Below the data folder, outermost first; the account's own is the last. */
 static const char *const levels[] = {"mailtrust", "client-certificates"};
-
-void
-mt_client_cert_fd_close(const int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-}
 
 void
 mt_client_cert_name(const uint8_t sha256[static MT_CLIENT_CERT_SHA256_SIZE],
@@ -93,9 +87,10 @@ enter(int *fd, const char *name, bool create, struct mt_diag *diag)
 	if (next < 0 && errno != ELOOP && errno != ENOTDIR)
 		return -errno;
 	if (next < 0 || !is_own(next)) {
-		mt_client_cert_fd_close(&next);
+		mt_fd_close(&next);
 		mt_diag_set(diag, SIZE_MAX,
-			    "the folder \"%s\" is not yours, or others may write to it", name);
+			    "the folder \"%s\" is a link, or not yours, or others may write to it",
+			    name);
 		return MT_CLIENT_CERT_E_UNSAFE;
 	}
 	(void)close(*fd);
@@ -124,7 +119,7 @@ int
 mt_client_cert_folder_open(const char *folder, const char *account, bool create, int *ret_fd,
 			   struct mt_diag *diag)
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	int r = create ? make_folders(folder) : 0;
 
 	if (r)

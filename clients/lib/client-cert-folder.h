@@ -26,7 +26,5 @@ MT_MUST_CHECK int mt_client_cert_name_parse(const char *name,
  * Return: 0 with a descriptor of the caller's, ABSENT, UNSAFE, negative errno. */
 MT_MUST_CHECK int mt_client_cert_folder_open(const char *folder, const char *account, bool create,
 					     int *ret_fd, struct mt_diag *diag);
-/* For MT_CLEANUP; -1 is none. */
-void mt_client_cert_fd_close(const int *fd);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clients/lib/client-cert-folder.h"
+#include "ipc/fd.h"
 
 /* What is being written, until it takes its name. */
 #define FRESH_ENDING ".new"
@@ -37,27 +38,11 @@ format(const struct mt_client_cert *cert)
 	return NULL;
 }
 
-static int
-write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			size -= (size_t)n;
-		}
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 /* Under its name it is either what it was before or all there. */
 static int
 replace(int folder_fd, const char *name, const char *data, size_t size)
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char fresh[FRESH_NAME_SIZE];
 	int r;
 
@@ -67,7 +52,7 @@ replace(int folder_fd, const char *name, const char *data, size_t size)
 	fd = openat(folder_fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, size);
+	r = mt_fd_write_all(fd, data, size);
 	if (r == 0 && renameat(folder_fd, fresh, folder_fd, name) < 0)
 		r = -errno;
 	if (r == 0)
@@ -80,7 +65,7 @@ int
 mt_client_cert_save(const char *folder, const char *account, const struct mt_client_cert *cert,
 		    struct mt_diag *diag)
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char name[MT_CLIENT_CERT_NAME_SIZE], *data;
 	BIO *bio;
 	long size;
@@ -103,7 +88,7 @@ bool
 mt_client_cert_is_there(const char *folder, const char *account,
 			const uint8_t sha256[static MT_CLIENT_CERT_SHA256_SIZE])
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char name[MT_CLIENT_CERT_NAME_SIZE];
 
 	mt_client_cert_name(sha256, name);
@@ -115,7 +100,7 @@ int
 mt_client_cert_remove(const char *folder, const char *account,
 		      const uint8_t sha256[static MT_CLIENT_CERT_SHA256_SIZE])
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char name[MT_CLIENT_CERT_NAME_SIZE];
 	int r = mt_client_cert_folder_open(folder, account, false, &fd, NULL);
 
@@ -175,6 +160,6 @@ mt_client_certs_remove(const char *folder, const char *account)
 	/* what somebody else left in it stays, and so does it */
 	if (above >= 0)
 		(void)unlinkat(above, account, AT_REMOVEDIR);
-	mt_client_cert_fd_close(&above);
+	mt_fd_close(&above);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clients/lib/client-cert-folder.h"
+#include "ipc/fd.h"
 
 /* -- one file ---------------------------------------------------------------------------------- */
 
@@ -20,7 +21,7 @@ static int
 open_private(int folder_fd, const char *name, int *ret_fd, struct mt_diag *diag)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us */
-	MT_CLEANUP(mt_client_cert_fd_close)
+	MT_CLEANUP(mt_fd_close)
 	int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
@@ -62,7 +63,7 @@ read_all(int fd, uint8_t *data, size_t *ret_size)
 static int
 load_file(int folder_fd, const uint8_t *sha256, struct mt_client_cert *ret, struct mt_diag *diag)
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char name[MT_CLIENT_CERT_NAME_SIZE];
 	uint8_t *data;
 	size_t size;
@@ -94,7 +95,7 @@ mt_client_cert_load(const char *folder, const char *account,
 		    const uint8_t sha256[static MT_CLIENT_CERT_SHA256_SIZE],
 		    struct mt_client_cert *ret, struct mt_diag *diag)
 {
-	MT_CLEANUP(mt_client_cert_fd_close) int fd = -1;
+	MT_CLEANUP(mt_fd_close) int fd = -1;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
