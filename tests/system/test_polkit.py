@@ -108,6 +108,15 @@ class WithPolkit(Case):
         self.assertIsNone(self.call(who, path, "SetEndpoint", "sssq", "imap", "implicit", "localhost", 993).error())
         self.assertIsNone(self.consent(who, path, "srv-target", host=("s", "localhost")).error())
 
+    def test_a_client_certificate_is_confirmed_by_nobody_but_its_owner(self):
+        """R-5.5-04: that the user configures it for the account is authorisation enough."""
+        who = self.connect(BOB)
+        path = self.add(who, "certificate@example.test")
+        self.assertIsNone(self.call(who, path, "AllowClientCertificate", "ays", bytes(32), "CN=Bob").error())
+        self.assertEqual([c["subject"] for c in self.show(who, path)["ClientCertificates"]], ["CN=Bob"])
+        self.assertIsNone(self.call(who, path, "RevokeClientCertificate", "ay", bytes(32)).error())
+        self.assertEqual(self.show(who, path)["ClientCertificates"], [])
+
     def test_every_consent_that_weakens_is_confirmed(self):
         who = self.connect(BOB)
         path = self.add(who, "kinds@example.test")
