@@ -9,8 +9,9 @@
 #include "daemon/minimum-record.h"
 #include "policy/reason.h"
 
-/* Version 2 has the client certificates' subjects, version 1 their digests alone. */
-#define ACCOUNT_VERSION 2
+/* Version 2 has the client certificates' subjects, version 1 their digests alone; version 3 says
+ * when an offer was declined. */
+#define ACCOUNT_VERSION 3
 /* Numbers of these enums stand in the file: values are appended, never moved. */
 _Static_assert(MT_ACCOUNT_STATE_COUNT == 3 && MT_SUSPENDER_COUNT == 4, "states of version 1");
 _Static_assert(MT_PROTO_COUNT == 4 && MT_TRANSPORT_COUNT == 3, "services of version 1");
@@ -234,6 +235,22 @@ minimum_decode(struct mt_reader *reader, bool has_certs, struct mt_account *acco
 	return 0;
 }
 
+static void
+declined_encode(const struct mt_declined *declined, struct mt_writer *writer)
+{
+	mt_writer_string(writer, declined->offer);
+	mt_writer_i64(writer, declined->at_usec);
+}
+
+/* Before version 3: as long ago as the account's last change. */
+static void
+declined_decode(struct mt_reader *reader, bool has_date, int64_t changed_usec,
+		struct mt_declined *ret)
+{
+	mt_reader_string(reader, ret->offer, sizeof(ret->offer));
+	ret->at_usec = has_date ? mt_reader_i64(reader) : changed_usec;
+}
+
 int
 mt_account_encode(const struct mt_account *account, struct mt_writer *writer)
 {
@@ -250,7 +267,7 @@ mt_account_encode(const struct mt_account *account, struct mt_writer *writer)
 		consent_encode(&account->consents[i], writer);
 	mt_writer_u8(writer, (unsigned int)account->n_declined);
 	for (size_t i = 0; i < account->n_declined; i++)
-		mt_writer_string(writer, account->declined[i]);
+		declined_encode(&account->declined[i], writer);
 	mt_writer_u8(writer, (unsigned int)account->n_certs);
 	for (size_t i = 0; i < account->n_certs; i++)
 		cert_encode(&account->certs[i], writer);
@@ -280,7 +297,7 @@ account_decode(struct mt_reader *reader, struct mt_account *ret)
 		return r;
 	ret->n_declined = mt_reader_enum(reader, MT_DECLINED_MAX + 1);
 	for (size_t i = 0; i < ret->n_declined; i++)
-		mt_reader_string(reader, ret->declined[i], sizeof(ret->declined[i]));
+		declined_decode(reader, version >= 3, ret->changed_usec, &ret->declined[i]);
 	for (unsigned int n = has_certs ? mt_reader_enum(reader, MT_CLIENT_CERTS_MAX + 1) : 0;
 	     n > 0 && r == 0; n--)
 		r = cert_decode(reader, ret);

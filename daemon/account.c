@@ -183,10 +183,11 @@ mt_account_has_host(const struct mt_account *account, const char *host)
 }
 
 bool
-mt_account_has_declined(const struct mt_account *account, const char *offer)
+mt_account_has_declined(const struct mt_account *account, const char *offer, int64_t now_usec)
 {
 	for (size_t i = 0; i < account->n_declined; i++)
-		if (strcmp(account->declined[i], offer) == 0)
+		if (strcmp(account->declined[i].offer, offer) == 0 &&
+		    now_usec - account->declined[i].at_usec < MT_DECLINED_USEC)
 			return true;
 	return false;
 }
@@ -310,6 +311,17 @@ mt_account_facts(const struct mt_account *account, const struct mt_evidence *evi
 	ret->consents = facts_consents(account, evidence, now_usec);
 	ret->referral_known = mt_evidence_has(evidence, MT_EV_REFERRAL_TARGET) &&
 			      mt_account_has_host(account, evidence->referral_target);
+}
+
+void
+mt_account_facts_assume(const struct mt_account *account, const struct mt_endpoint *endpoint,
+			struct mt_account_facts *facts)
+{
+	struct mt_endpoint saved = *endpoint;
+
+	saved.status = MT_ENDPOINT_SAVED;
+	memset(&facts->reference, 0, sizeof(facts->reference));
+	facts_reference(account, &saved, saved.host, facts);
 }
 
 /* -- changing the lists */

@@ -76,6 +76,12 @@ enum mt_suspender {
 };
 #define MT_SUSPENDER_COUNT 4
 
+/* An offer that was said no to, and when: it is not made again for MT_DECLINED_USEC. */
+struct mt_declined {
+	char offer[MT_TOKEN_SIZE]; /* its name: mt_upgrade_name() */
+	int64_t at_usec;
+};
+
 struct mt_account {
 	struct mt_account_id id;
 	uint32_t uid;
@@ -99,7 +105,7 @@ struct mt_account {
 	struct mt_allowed_cert *certs; /* owned; the one allowed last is the last, and the minimum's
 					  client_cert_allow holds the same digests */
 	size_t n_certs;
-	char declined[MT_DECLINED_MAX][MT_TOKEN_SIZE]; /* offers declined, by the offer's name */
+	struct mt_declined declined[MT_DECLINED_MAX];
 	size_t n_declined;
 
 	uint8_t *minimum; /* owned; packed account layer */
@@ -123,7 +129,8 @@ struct mt_endpoint *mt_account_find_endpoint_mutable(struct mt_account *account,
 						     enum mt_proto proto, const char *host,
 						     uint16_t port);
 bool mt_account_has_host(const struct mt_account *account, const char *host);
-bool mt_account_has_declined(const struct mt_account *account, const char *offer);
+bool mt_account_has_declined(const struct mt_account *account, const char *offer,
+			     int64_t now_usec);
 /* The server's name may have been forged, or leads out of the domain of the address, and its owner
  * has not confirmed it: nothing connects to it (R-5.1-12, rows 11 and 13). */
 bool mt_account_awaits_confirmation(const struct mt_account *account,
@@ -146,6 +153,10 @@ bool mt_account_has_consent(const struct mt_account *account, enum mt_consent_ki
  */
 void mt_account_facts(const struct mt_account *account, const struct mt_evidence *evidence,
 		      int64_t now_usec, struct mt_account_facts *ret);
+
+/* As if the account had this endpoint, saved: what a server that is only offered would be worth. */
+void mt_account_facts_assume(const struct mt_account *account, const struct mt_endpoint *endpoint,
+			     struct mt_account_facts *facts);
 
 /* -- for accounts.c: changes of the lists, no guards */
 

@@ -196,6 +196,25 @@ mt_accounts_note_best(struct mt_accounts *accounts, const struct mt_account_id *
 	return mt_change_finish(accounts, &change, MT_CHANGED_BEST);
 }
 
+/* Where an answer goes: that of the same offer, a free place, or that of the one declined first. */
+static struct mt_declined *
+find_declined(struct mt_account *account, const char *offer)
+{
+	struct mt_declined *oldest = &account->declined[0];
+
+	for (size_t i = 0; i < account->n_declined; i++) {
+		struct mt_declined *declined = &account->declined[i];
+
+		if (strcmp(declined->offer, offer) == 0)
+			return declined;
+		if (declined->at_usec < oldest->at_usec)
+			oldest = declined;
+	}
+	if (account->n_declined == MT_DECLINED_MAX)
+		return oldest;
+	return &account->declined[account->n_declined++];
+}
+
 int
 mt_accounts_decline_offer(struct mt_accounts *accounts, struct mt_actor actor,
 			  const struct mt_account_id *id, const char *offer)
@@ -203,6 +222,7 @@ mt_accounts_decline_offer(struct mt_accounts *accounts, struct mt_actor actor,
 	struct mt_change change MT_CLEANUP(mt_change_clear);
 	struct mt_account *account = &change.account;
 	size_t size = strnlen(offer, MT_TOKEN_SIZE);
+	struct mt_declined *declined;
 	int r = mt_change_begin(accounts, actor, id, &change);
 
 	if (r != 0)
@@ -212,10 +232,8 @@ mt_accounts_decline_offer(struct mt_accounts *accounts, struct mt_actor actor,
 	for (size_t i = 0; i < size; i++)
 		if (offer[i] < 0x20 || offer[i] == 0x7f)
 			return MT_ACCOUNTS_E_INVALID;
-	if (mt_account_has_declined(account, offer))
-		return 0;
-	if (account->n_declined == MT_DECLINED_MAX)
-		return MT_ACCOUNTS_E_QUOTA;
-	memcpy(account->declined[account->n_declined++], offer, size + 1);
+	declined = find_declined(account, offer);
+	memcpy(declined->offer, offer, size + 1);
+	declined->at_usec = mt_clock_wall(accounts->clock);
 	return mt_change_finish(accounts, &change, MT_CHANGED_OFFERS);
 }

@@ -101,7 +101,7 @@ struct mt_tombstone {
 	bool was_committed;
 	enum mt_suspender suspender;
 	enum mt_level best[MT_PROTO_COUNT];
-	char declined[MT_DECLINED_MAX][MT_TOKEN_SIZE];
+	struct mt_declined declined[MT_DECLINED_MAX];
 	size_t n_declined;
 };
 /* UNKNOWN where there is none; one that is damaged reads as suspended by an administrator. */

@@ -8,7 +8,9 @@
 
 #include "daemon/accounts-private.h"
 
-#define TOMBSTONE_VERSION 1
+/* Version 2 says when an offer was declined; before, as long ago as the removal. */
+#define TOMBSTONE_VERSION 2
+#define GRAVES_VERSION 1
 /* Of one uid. 128 addresses of full length stay below MT_RECORD_MAX; nobody removes more accounts
  * in 30 days but to get rid of what is remembered, hence the order of eviction below. */
 #define TOMBSTONES_MAX 128
@@ -24,7 +26,7 @@ tombstone_key(struct mt_key *key, uint32_t uid, const char *address)
 static bool
 decode_version(struct mt_reader *reader)
 {
-	return mt_reader_u8(reader) == TOMBSTONE_VERSION;
+	return mt_reader_u8(reader) == GRAVES_VERSION;
 }
 
 static int
@@ -40,8 +42,9 @@ static int
 tombstone_decode(struct mt_reader *reader, void *userdata)
 {
 	struct mt_tombstone *ret = userdata;
+	const unsigned int version = mt_reader_u8(reader);
 
-	if (!decode_version(reader))
+	if (version < 1 || version > TOMBSTONE_VERSION)
 		return MT_STORE_E_DAMAGED;
 	ret->removed_at_usec = mt_reader_i64(reader);
 	ret->was_committed = mt_reader_bool(reader);
@@ -49,8 +52,12 @@ tombstone_decode(struct mt_reader *reader, void *userdata)
 	for (size_t i = 1; i < MT_PROTO_COUNT; i++)
 		ret->best[i] = mt_reader_enum(reader, MT_LEVEL_COUNT);
 	ret->n_declined = mt_reader_enum(reader, MT_DECLINED_MAX + 1);
-	for (size_t i = 0; i < ret->n_declined; i++)
-		mt_reader_string(reader, ret->declined[i], sizeof(ret->declined[i]));
+	for (size_t i = 0; i < ret->n_declined; i++) {
+		struct mt_declined *declined = &ret->declined[i];
+
+		mt_reader_string(reader, declined->offer, sizeof(declined->offer));
+		declined->at_usec = version >= 2 ? mt_reader_i64(reader) : ret->removed_at_usec;
+	}
 	return mt_reader_is_done(reader) ? 0 : MT_STORE_E_DAMAGED;
 }
 
@@ -126,7 +133,7 @@ graves_put(struct mt_accounts *accounts, uint32_t uid, const struct graves *grav
 	tombstone_key(&key, uid, "");
 	if (graves->n == 0)
 		return mt_accounts_outcome(mt_store_remove(accounts->store, &key));
-	mt_writer_u8(&writer, TOMBSTONE_VERSION);
+	mt_writer_u8(&writer, GRAVES_VERSION);
 	mt_writer_u8(&writer, (unsigned int)graves->n);
 	for (size_t i = 0; i < graves->n; i++) {
 		mt_writer_i64(&writer, graves->grave[i].removed_at_usec);
@@ -211,8 +218,10 @@ mt_index_put_tombstone(struct mt_accounts *accounts, uint32_t uid, const char *a
 	for (size_t i = 1; i < MT_PROTO_COUNT; i++)
 		mt_writer_u8(&writer, tombstone->best[i]);
 	mt_writer_u8(&writer, (unsigned int)tombstone->n_declined);
-	for (size_t i = 0; i < tombstone->n_declined; i++)
-		mt_writer_string(&writer, tombstone->declined[i]);
+	for (size_t i = 0; i < tombstone->n_declined; i++) {
+		mt_writer_string(&writer, tombstone->declined[i].offer);
+		mt_writer_i64(&writer, tombstone->declined[i].at_usec);
+	}
 
 	r = graves_get(accounts, uid, graves);
 	/* The list first: should it be this one that is evicted, its record must not come after. */

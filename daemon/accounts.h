@@ -226,6 +226,7 @@ MT_MUST_CHECK int mt_accounts_remove(struct mt_accounts *accounts, struct mt_act
 MT_MUST_CHECK int mt_accounts_note_best(struct mt_accounts *accounts,
 					const struct mt_account_id *id, enum mt_proto proto,
 					enum mt_level level);
+/* Remembered with its time, the last MT_DECLINED_MAX of them. */
 MT_MUST_CHECK int mt_accounts_decline_offer(struct mt_accounts *accounts, struct mt_actor actor,
 					    const struct mt_account_id *id, const char *offer);
 /* Removes the account if it has been idle in setup for 24 h, as if it were given up. Return: 0

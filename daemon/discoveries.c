@@ -17,6 +17,7 @@ struct mt_discovery_job {
 	struct mt_discoveries *discoveries;
 	LIST_ENTRY(mt_discovery_job) entry;
 	uint32_t uid;
+	uint64_t sources; /* MT_BIT(enum mt_discovery) */
 	char domain[MT_DOMAIN_SIZE];
 	struct part {
 		struct mt_source_run run; /* first: a run is its part */
@@ -112,7 +113,7 @@ ask(struct mt_discovery_job *job, size_t i)
 	struct part *part = &job->parts[i];
 	int r;
 
-	if (!(job->discoveries->options.enabled & MT_BIT(mt_sources[i].discovery)))
+	if (!(job->sources & MT_BIT(mt_sources[i].discovery)))
 		return 0;
 	part->job = job;
 	part->run = (struct mt_source_run){
@@ -148,9 +149,10 @@ ask_all(struct mt_discovery_job *job)
 	return r;
 }
 
-int
-mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const char *domain,
-		     mt_discoveries_fn callback, void *userdata, struct mt_discovery_job **ret)
+/* Whom it calls back, the caller sets: nothing does before the loop goes on. */
+static int
+start(struct mt_discoveries *discoveries, uint64_t sources, uint32_t uid, const char *domain,
+      struct mt_discovery_job **ret)
 {
 	struct mt_discovery_job *job;
 	int r;
@@ -162,9 +164,8 @@ mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const cha
 		return -ENOMEM;
 	job->discoveries = discoveries;
 	job->uid = uid;
+	job->sources = sources & discoveries->options.enabled;
 	(void)snprintf(job->domain, sizeof(job->domain), "%s", domain);
-	job->callback = callback;
-	job->userdata = userdata;
 	LIST_INSERT_HEAD(&discoveries->jobs, job, entry);
 	r = ask_all(job);
 	if (r) {
@@ -172,5 +173,31 @@ mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const cha
 		return r;
 	}
 	*ret = job;
+	return 0;
+}
+
+int
+mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid, const char *domain,
+		     mt_discoveries_fn callback, void *userdata, struct mt_discovery_job **ret)
+{
+	int r = start(discoveries, UINT64_MAX, uid, domain, ret);
+
+	if (r)
+		return r;
+	(*ret)->callback = callback;
+	(*ret)->userdata = userdata;
+	return 0;
+}
+
+int
+mt_discoveries_start_srv(struct mt_discoveries *discoveries, uint32_t uid, const char *domain,
+			 mt_discoveries_fn callback, void *userdata, struct mt_discovery_job **ret)
+{
+	int r = start(discoveries, MT_BIT(MT_DISCOVERY_SRV), uid, domain, ret);
+
+	if (r)
+		return r;
+	(*ret)->callback = callback;
+	(*ret)->userdata = userdata;
 	return 0;
 }

@@ -38,6 +38,12 @@ enum {
 MT_MUST_CHECK int mt_discoveries_start(struct mt_discoveries *discoveries, uint32_t uid,
 				       const char *domain, mt_discoveries_fn callback,
 				       void *userdata, struct mt_discovery_job **ret);
+/* SRV alone, for the watcher: what no one can forge unseen, or what a second look is to confirm
+ * (D-DISC-04). Where the configuration switches SRV off nothing is asked, and found->asked says so.
+ */
+MT_MUST_CHECK int mt_discoveries_start_srv(struct mt_discoveries *discoveries, uint32_t uid,
+					   const char *domain, mt_discoveries_fn callback,
+					   void *userdata, struct mt_discovery_job **ret);
 struct mt_discovery_job *mt_discovery_job_cancel(struct mt_discovery_job *job);
 
 #endif

@@ -31,6 +31,7 @@ struct mt_probe_run {
 	uint32_t uid;
 	struct mt_account_id account;
 	struct mt_endpoint endpoint; /* as it was when it was asked about */
+	bool is_trial;               /* it is not the account's */
 	struct mt_evidence seen;     /* owns nothing: chain and staple were taken by the question */
 	struct mt_job *job;
 	struct mt_check *check;
@@ -155,7 +156,7 @@ on_answer(const struct mt_answer *answer, void *userdata)
 
 	run->check = NULL;
 	/* A store that cannot take it leaves the endpoint unprobed, and commit says so. */
-	if (is_unchanged(run))
+	if (!run->is_trial && is_unchanged(run))
 		(void)!mt_accounts_set_probe(run->probes->o.accounts, actor, &run->account, &found);
 	finish(run, 0, answer, "");
 }
@@ -192,6 +193,16 @@ outcome_of(enum mt_probe_state state)
 	return MT_PROBES_E_WORKER;
 }
 
+static struct mt_endpoint *
+copy_endpoint(const struct mt_probe_run *run)
+{
+	struct mt_endpoint *endpoint = malloc(sizeof(*endpoint));
+
+	if (endpoint)
+		*endpoint = run->endpoint;
+	return endpoint;
+}
+
 static void
 on_probe(struct mt_probe_result *result, void *userdata)
 {
@@ -207,6 +218,10 @@ on_probe(struct mt_probe_result *result, void *userdata)
 	run->job = NULL;
 	if (r) {
 		finish(run, r, NULL, result->text);
+		return;
+	}
+	if (run->is_trial && !(question.trial = copy_endpoint(run))) {
+		finish(run, MT_PROBES_E_WORKER, NULL, "");
 		return;
 	}
 	question.evidence = result->evidence;
@@ -265,7 +280,7 @@ on_addresses(const struct mt_addresses *addresses, void *userdata)
 	int r = 0;
 
 	run->job = NULL;
-	if (!is_unchanged(run)) {
+	if (!run->is_trial && !is_unchanged(run)) {
 		finish(run, MT_PROBES_E_WORKER, NULL, "the server was set anew meanwhile");
 		return;
 	}
@@ -312,6 +327,18 @@ mt_probes_start(struct mt_probes *probes, uint32_t uid, const struct mt_account 
 	}
 	*ret = run;
 	return 0;
+}
+
+int
+mt_probes_try(struct mt_probes *probes, uint32_t uid, const struct mt_account *account,
+	      const struct mt_endpoint *endpoint, mt_probes_fn callback, void *userdata,
+	      struct mt_probe_run **ret)
+{
+	int r = mt_probes_start(probes, uid, account, endpoint, callback, userdata, ret);
+
+	if (r == 0)
+		(*ret)->is_trial = true;
+	return r;
 }
 
 struct mt_probe_run *

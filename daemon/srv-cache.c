@@ -28,12 +28,9 @@ make_key(struct mt_key *key, uint32_t uid, const char *domain, size_t service)
 
 /* -- stored form ------------------------------------------------------------------------------- */
 
-static void
-encode(const struct mt_srv_entry *entry, struct mt_writer *writer)
+void
+mt_srv_rrset_encode(const struct mt_srv_rrset *answer, struct mt_writer *writer)
 {
-	const struct mt_srv_rrset *answer = &entry->answer;
-
-	mt_writer_u8(writer, SRV_VERSION);
 	mt_writer_u8(writer, answer->rrset.state);
 	mt_writer_u8(writer, answer->rrset.dnssec);
 	mt_writer_u32(writer, answer->rrset.ttl_sec);
@@ -48,18 +45,11 @@ encode(const struct mt_srv_entry *entry, struct mt_writer *writer)
 	}
 	mt_writer_u32(writer, answer->n_omitted);
 	mt_writer_u32(writer, answer->n_unusable);
-	mt_writer_i64(writer, entry->asked_usec);
-	mt_writer_string(writer, entry->resolver);
 }
 
-static int
-decode(struct mt_reader *reader, void *userdata)
+void
+mt_srv_rrset_decode(struct mt_reader *reader, struct mt_srv_rrset *answer)
 {
-	struct mt_srv_entry *entry = userdata;
-	struct mt_srv_rrset *answer = &entry->answer;
-
-	if (mt_reader_u8(reader) != SRV_VERSION)
-		return MT_STORE_E_DAMAGED;
 	answer->rrset.state = mt_reader_enum(reader, MT_RRSET_STATE_COUNT);
 	answer->rrset.dnssec = mt_reader_enum(reader, MT_DNSSEC_COUNT);
 	answer->rrset.ttl_sec = mt_reader_u32(reader);
@@ -76,6 +66,25 @@ decode(struct mt_reader *reader, void *userdata)
 	}
 	answer->n_omitted = mt_reader_u32(reader);
 	answer->n_unusable = mt_reader_u32(reader);
+}
+
+static void
+encode(const struct mt_srv_entry *entry, struct mt_writer *writer)
+{
+	mt_writer_u8(writer, SRV_VERSION);
+	mt_srv_rrset_encode(&entry->answer, writer);
+	mt_writer_i64(writer, entry->asked_usec);
+	mt_writer_string(writer, entry->resolver);
+}
+
+static int
+decode(struct mt_reader *reader, void *userdata)
+{
+	struct mt_srv_entry *entry = userdata;
+
+	if (mt_reader_u8(reader) != SRV_VERSION)
+		return MT_STORE_E_DAMAGED;
+	mt_srv_rrset_decode(reader, &entry->answer);
 	entry->asked_usec = mt_reader_i64(reader);
 	mt_reader_string(reader, entry->resolver, sizeof(entry->resolver));
 	return mt_reader_is_done(reader) ? 0 : MT_STORE_E_DAMAGED;

@@ -52,8 +52,9 @@ enum mt_record_kind {
 	MT_RECORD_SRV = 'v',       /* uid, domain, label: the last SRV answer */
 	MT_RECORD_OFFERS = 'o',    /* uid, domain, source: what it last named */
 	MT_RECORD_HOSTS = 'h',     /* account: its servers' last addresses */
-	MT_RECORD_WATCH = 'w',     /* domain: the watcher's snapshot and schedule */
-	MT_RECORD_SLOT = 's',      /* the watcher's time slots */
+	MT_RECORD_WATCH = 'w',     /* account: what the watcher has seen of its domain */
+	MT_RECORD_DUE = 'q',       /* domain: when it is looked at next */
+	MT_RECORD_SLOT = 's',      /* minute, part: the domains that are due in it */
 	MT_RECORD_REPORT = 'r'     /* account, endpoint: the last evidence seen, for simulate */
 };
 

@@ -90,6 +90,7 @@ mt_question_clear(struct mt_question *question)
 {
 	mt_evidence_clear(&question->evidence);
 	mt_check_options_clear(&question->options);
+	free(question->trial);
 	memset(question, 0, sizeof(*question));
 }
 
@@ -127,7 +128,9 @@ gather(struct mt_verdicts *v, const struct mt_question *q, const struct mt_live 
 	mt_account_facts(g->account, &q->evidence, mt_clock_wall(v->o.clock), &g->facts);
 	/* REQUIREMENTS 4.9: a new server of an account in use is looked at before it is saved, and
 	 * judged as if it were. */
-	if (q->is_probe && g->facts.endpoint == MT_ENDPOINT_CANDIDATE)
+	if (q->is_probe && q->trial)
+		mt_account_facts_assume(g->account, q->trial, &g->facts);
+	else if (q->is_probe && g->facts.endpoint == MT_ENDPOINT_CANDIDATE)
 		g->facts.endpoint = MT_ENDPOINT_SAVED;
 	g->effective = mt_accounts_effective(v->o.accounts, g->account);
 	if (q->options.request) {

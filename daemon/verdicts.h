@@ -51,6 +51,9 @@ struct mt_question {
 	enum mt_op op;
 	enum mt_provenance provenance;
 	bool is_probe;                   /* no token, no remembered level: the daemon asks itself */
+	/* With is_probe: a server that is not the account's, judged as if it were saved. Owned;
+	 * NULL: none. */
+	struct mt_endpoint *trial;
 	struct mt_evidence evidence;     /* owned by the question */
 	struct mt_check_options options; /* owned by the question */
 };

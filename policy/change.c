@@ -285,7 +285,7 @@ mt_change_judge(const struct mt_look *look, struct mt_change *ret)
 }
 
 void
-mt_offer_name(const struct mt_service *service, char ret[static MT_TOKEN_SIZE])
+mt_upgrade_name(const struct mt_service *service, char ret[static MT_TOKEN_SIZE])
 {
 	(void)snprintf(ret, MT_TOKEN_SIZE, "%s-%s", mt_proto_to_string(service->proto),
 		       mt_transport_to_string(service->transport));

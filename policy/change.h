@@ -123,7 +123,7 @@ struct mt_change {
 void mt_change_judge(const struct mt_look *look, struct mt_change *ret);
 
 /* "imap-implicit": what an offer is remembered by, when it is declined. */
-void mt_offer_name(const struct mt_service *service, char ret[static MT_TOKEN_SIZE]);
+void mt_upgrade_name(const struct mt_service *service, char ret[static MT_TOKEN_SIZE]);
 
 /* An upgrade is better than what is in use. False where it is not an upgrade (any more), whatever
  * it was when it was offered. */

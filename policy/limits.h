@@ -115,6 +115,8 @@
 #define MT_WATCH_TURN_USEC (10 * MT_USEC_PER_SEC)
 #define MT_WATCH_STARTS_MAX 40
 #define MT_WATCH_LOOKS_MAX 4
+/* Servers that wait to be probed before they are offered. */
+#define MT_WATCH_PROBES_MAX 32
 /* Minutes of the wheel a turn passes over: a week of sleep in half an hour, half a millisecond a
  * turn. */
 #define MT_WATCH_MINUTES_MAX 64

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Feeds the decoder of stored accounts: whatever it accepts encodes to bytes that decode to the
- * same again, and gives facts. The sum is left out, or nothing would ever be reached.
+ * Feeds the decoders of stored accounts and of what the watcher remembers of them: whatever they
+ * accept encodes to bytes that decode to the same again, and gives facts. The sum is left out, or
+ * nothing would ever be reached.
  */
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "daemon/account.h"
 #include "daemon/record.h"
+#include "daemon/watch-record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,12 +56,38 @@ facts(const struct mt_account *account)
 			abort();
 }
 
+/* The bytes of one change hands, those of another look are compared: both must be exact. */
+static void
+watched(const uint8_t *data, size_t size)
+{
+	struct mt_reader reader = {.data = data, .size = size};
+	struct mt_watched *seen = calloc(1, sizeof(*seen)), *again = calloc(1, sizeof(*again));
+	struct mt_writer first = {0}, second = {0};
+
+	if (!seen || !again)
+		abort();
+	if (mt_watched_decode(&reader, seen) == 0) {
+		mt_watched_encode(seen, &first);
+		reader = (struct mt_reader){.data = first.data, .size = first.size};
+		if (first.failed || mt_watched_decode(&reader, again) != 0)
+			abort();
+		mt_watched_encode(again, &second);
+		if (first.size != second.size || memcmp(first.data, second.data, first.size) != 0)
+			abort();
+	}
+	mt_writer_clear(&first);
+	mt_writer_clear(&second);
+	free(seen);
+	free(again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mt_reader reader = {.data = data, .size = size};
 	struct mt_account account;
 
+	watched(data, size);
 	if (mt_account_decode(&reader, &account) != 0)
 		return 0;
 	round_trip(&account);

@@ -1046,7 +1046,8 @@ adding_again_inherits_level_offers_and_the_pin_lock(void **state)
 	assert_int_equal(world->n_removed, 1);
 	id = add_pinnable(world);
 	assert_int_equal(get(world, &id)->best[MT_PROTO_IMAP], MT_LEVEL_TLS_AUTH);
-	assert_true(mt_account_has_declined(get(world, &id), "imap-implicit"));
+	assert_true(mt_account_has_declined(get(world, &id), "imap-implicit",
+					    get(world, &id)->created_usec));
 	assert_int_equal(mt_accounts_pin(world->accounts, ann, &id, HOST, leaf_1),
 			 MT_ACCOUNTS_E_NOT_PERMITTED);
 	assert_int_equal(mt_accounts_pin(world->accounts, admin, &id, HOST, leaf_1), 0);

@@ -73,7 +73,7 @@ without_list(const struct mt_account *account, struct mt_writer *ret)
 
 	bare.n_certs = 0;
 	assert_int_equal(mt_account_encode(&bare, ret), 0);
-	assert_int_equal(ret->data[0], 2);
+	assert_int_equal(ret->data[0], 3);
 	/* the count of the list stands before the minimum */
 	assert_int_equal(ret->data[ret->size - tail - 1], 0);
 	memmove(ret->data + ret->size - tail - 1, ret->data + ret->size - tail, tail);

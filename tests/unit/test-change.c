@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "policy/change.h"
+#include "tests/unit/answers.h"
 
-#define DOMAIN "example.test"
+#define DOMAIN ANSWERS_DOMAIN
 #define MINUTE (60 * MT_USEC_PER_SEC)
 #define HOUR (60 * MINUTE)
 #define NOON (INT64_C(1800000000) * MT_USEC_PER_SEC)
@@ -44,49 +45,6 @@ teardown(void **state)
 	return 0;
 }
 
-static void
-set_all(struct mt_srv_rrset *answers, enum mt_rrset_state state, enum mt_dnssec dnssec)
-{
-	memset(answers, 0, MT_SERVICE_COUNT * sizeof(*answers));
-	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
-		answers[i].rrset = (struct mt_rrset){.state = state, .dnssec = dnssec};
-}
-
-/* "signed|unsigned [_imaps imap 993 [priority]], …"; a name without dots is in the domain; or
- * "bogus", "servfail", "none" (no snapshot). */
-static void
-answer(struct mt_srv_rrset *answers, const char *text)
-{
-	char copy[512], *rest = copy, *part;
-
-	snprintf(copy, sizeof(copy), "%s", text);
-	part = strsep(&rest, " ");
-	if (strcmp(part, "bogus") == 0)
-		set_all(answers, MT_RRSET_SERVFAIL, MT_DNSSEC_BOGUS);
-	else if (strcmp(part, "servfail") == 0)
-		set_all(answers, MT_RRSET_SERVFAIL, MT_DNSSEC_UNDETERMINED);
-	else
-		set_all(answers, MT_RRSET_ABSENT,
-			strcmp(part, "signed") == 0 ? MT_DNSSEC_SECURE : MT_DNSSEC_INSECURE);
-	while (rest && (part = strsep(&rest, ",")) != NULL) {
-		struct mt_srv_record record = {0};
-		unsigned int port = 0, priority = 0;
-		char label[32], target[200];
-
-		assert_true(sscanf(part, " %31s %199s %u %u", label, target, &port, &priority) >=
-			    3);
-		const struct mt_service *service = mt_service_find_label(label);
-
-		assert_non_null(service);
-		record.port = (uint16_t)port;
-		record.priority = (uint16_t)priority;
-		snprintf(record.target, sizeof(record.target), "%s%s", target,
-			 strchr(target, '.') ? "" : "." DOMAIN);
-		answers[service - mt_services].rrset.state = MT_RRSET_FOUND;
-		mt_srv_rrset_add(&answers[service - mt_services], &record);
-	}
-}
-
 /* "imap implicit imap 993" */
 static void
 use(struct world *w, const char *text)
@@ -111,7 +69,7 @@ snapshot(struct world *w, const char *text)
 {
 	const bool is_there = strcmp(text, "none") != 0;
 
-	answer(w->before, text);
+	answers_parse(text, w->before);
 	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
 		w->look.before[i] = is_there ? &w->before[i] : NULL;
 }
@@ -129,7 +87,7 @@ look(struct world *w, const char *fresh, int64_t later_usec)
 	size_t n;
 
 	w->look.now_usec += later_usec;
-	answer(w->fresh, fresh);
+	answers_parse(fresh, w->fresh);
 	mt_change_judge(&w->look, c);
 	w->look.history = c->history;
 	n = (size_t)snprintf(w->text, sizeof(w->text), "S-%02u %s", c->row,
@@ -379,7 +337,7 @@ one_unsigned_answer_among_six_is_enough_to_need_agreement(void **state)
 
 	use(w, IMAPS);
 	snapshot(w, "unsigned _imaps imap 993");
-	answer(w->fresh, "signed _imaps new 993");
+	answers_parse("signed _imaps new 993", w->fresh);
 	w->fresh[1].rrset.dnssec = MT_DNSSEC_INSECURE;
 	mt_change_judge(&w->look, &w->change);
 	assert_true(w->change.is_pending);
@@ -492,7 +450,7 @@ bogus_data_is_all_that_is_said_of_a_look(void **state)
 
 	use(w, IMAPS);
 	snapshot(w, "signed _imaps imap 993");
-	answer(w->fresh, "signed");
+	answers_parse("signed", w->fresh);
 	w->fresh[5].rrset.dnssec = MT_DNSSEC_BOGUS;
 	w->fresh[4].rrset.state = MT_RRSET_TIMEOUT;
 	mt_change_judge(&w->look, &w->change);
@@ -506,7 +464,7 @@ one_label_without_an_answer_makes_the_look_a_failure(void **state)
 
 	use(w, IMAPS);
 	snapshot(w, "signed _imaps imap 993, _imap imap 143");
-	answer(w->fresh, "signed _imap imap 143");
+	answers_parse("signed _imap imap 143", w->fresh);
 	w->fresh[4].rrset.state = MT_RRSET_TIMEOUT;
 	mt_change_judge(&w->look, &w->change);
 	assert_int_equal(w->change.row, 13);
