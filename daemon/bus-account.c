@@ -9,6 +9,7 @@
 #include "daemon/bus-gate.h"
 #include "daemon/bus-resolve.h"
 #include "daemon/bus-srv.h"
+#include "daemon/bus-watch.h"
 #include "ipc/codec.h"
 #include "ipc/idn.h"
 
@@ -18,6 +19,10 @@ struct waiting {
 	struct mt_request *request;
 	struct mt_check *check;
 	struct mt_probe_run *probe;
+	/* of a server that may turn out not to be there */
+	uint32_t uid;
+	struct mt_account_id account;
+	enum mt_proto proto;
 };
 
 static void
@@ -258,8 +263,24 @@ remove_endpoint(struct mt_request *request, DBusMessageIter *args, void *userdat
 					    copy.host, copy.port)));
 }
 
-static int
-probe_error(int outcome)
+static void
+wait_for_server(struct waiting *w, struct mt_request *request, enum mt_proto proto)
+{
+	w->uid = uid_of(request);
+	w->account = account_of(request)->id;
+	w->proto = proto;
+}
+
+/* D-SRV-06: a server that is not there may have moved. */
+static void
+note_failure(const struct waiting *w, int error)
+{
+	if (error == MT_ERROR_SERVER_UNREACHABLE || error == MT_ERROR_TIMEOUT)
+		mt_keeper_watch_failed(w->keeper, w->uid, &w->account, w->proto);
+}
+
+int
+mt_keeper_probe_error(int outcome)
 {
 	static const int errors[] = {
 		[MT_PROBES_E_LIMIT] = MT_ERROR_LIMIT_EXCEEDED,
@@ -278,12 +299,14 @@ on_probe(int outcome, const struct mt_evidence *evidence, const struct mt_answer
 {
 	struct waiting *w = userdata;
 	DBusMessageIter iter;
-	int r = probe_error(outcome);
+	int r = mt_keeper_probe_error(outcome);
 
-	if (r)
+	if (r) {
+		note_failure(w, r);
 		mt_diag_set(mt_request_diag(w->request), SIZE_MAX, "%s", text);
-	else
+	} else {
 		r = mt_request_begin_reply(w->request, &iter);
+	}
 	if (r == 0)
 		r = mt_codec_append_evidence(&iter, evidence);
 	if (r == 0)
@@ -310,11 +333,12 @@ probe(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	w = wait_for(keeper, request);
 	if (!w)
 		return -ENOMEM;
+	wait_for_server(w, request, proto);
 	r = mt_probes_start(keeper->probes, uid_of(request), account_of(request), endpoint,
 			    on_probe, w, &w->probe);
 	if (r) {
 		free(w);
-		return probe_error(r);
+		return mt_keeper_probe_error(r);
 	}
 	mt_request_keep(request, on_cancel, w);
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/bus-watch.h"
 #include "daemon/host-memory.h"
 #include "daemon/keeper.h"
 #include "ipc/codec.h"
@@ -223,6 +224,8 @@ const struct mt_property mt_account_properties[] = {
 	{MT_PROPERTY_ACCOUNT_MINIMUM, append_minimum},
 	{MT_PROPERTY_ACCOUNT_EFFECTIVE_MINIMUM, append_effective},
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_endpoints},
+	{MT_PROPERTY_ACCOUNT_OFFERS, mt_watch_append_offers},
+	{MT_PROPERTY_ACCOUNT_CHANGE, mt_watch_append_change},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_consents},
 	{MT_PROPERTY_ACCOUNT_PINS, append_pins},
 	{MT_PROPERTY_ACCOUNT_CLIENT_CERTIFICATES, append_certs},

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/bus-watch.h"
 #include "daemon/host-memory.h"
 #include "daemon/log.h"
 #include "ipc/codec.h"
@@ -17,6 +18,7 @@ struct resolving {
 	struct mt_request *request;
 	struct mt_actor actor;
 	struct mt_account_id id;
+	enum mt_proto proto;
 	char host[MT_DOMAIN_SIZE];
 	struct mt_job *job;
 };
@@ -120,6 +122,9 @@ on_addresses(const struct mt_addresses *addresses, void *userdata)
 		r = append_last_good(run, r);
 	mt_request_finish(run->request, r);
 	keep(run->keeper, run, addresses);
+	/* D-SRV-06: a server that is not there may have moved */
+	if (r == MT_ERROR_SERVER_UNREACHABLE || r == MT_ERROR_TIMEOUT)
+		mt_keeper_watch_failed(run->keeper, run->actor.uid, &run->id, run->proto);
 	free(run);
 }
 
@@ -155,6 +160,7 @@ resolve(struct mt_request *request, DBusMessageIter *args, void *userdata)
 	run->request = request;
 	run->actor.uid = mt_request_caller(request)->uid;
 	run->id = account->id;
+	run->proto = proto;
 	memcpy(run->host, endpoint->host, sizeof(run->host));
 	r = mt_jobs_resolve(keeper->jobs, run->host, on_addresses, run, &run->job);
 	if (r) {

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "daemon/bus-srv.h"
+#include "daemon/bus-watch.h"
 #include "daemon/log.h"
 #include "daemon/sandbox-keeper.h"
 #include "ipc/codec.h"
@@ -83,6 +84,7 @@ find_account(const char *text, uint32_t uid, void *userdata)
 		return NULL;
 	if (account->state == MT_ACCOUNT_SETUP && has_expired(keeper, account))
 		return NULL;
+	mt_keeper_watch_seen(keeper, account);
 	/* The dispatch hands it back to handlers, which read it as const again. */
 	return (void *)(uintptr_t)account;
 }
@@ -199,6 +201,7 @@ on_changed(void *userdata, const struct mt_account *account, unsigned int what,
 	uint64_t epoch;
 
 	mt_audit_account(keeper->audit, account, what, before);
+	mt_keeper_watch_changed(keeper, account, what);
 	if (what & MT_CHANGED_STATE)
 		emit_state(keeper, account, mt_account_state_to_string(account->state),
 			   level_in_event(account));
@@ -219,6 +222,7 @@ on_removed(void *userdata, const struct mt_account *account)
 
 	mt_account_id_format(&account->id, id);
 	mt_audit_removed(keeper->audit, account);
+	mt_watch_forget(keeper->watcher, &account->id);
 	emit_state(keeper, account, "removed", MT_ACCOUNT_BLOCKED);
 	if (account->n_pins > 0)
 		emit_pins(keeper, account, 0);
@@ -346,7 +350,9 @@ open_workers(struct mt_keeper *k, int control_fd)
 		return r;
 	p.verdicts = k->verdicts;
 	r = mt_probes_new(&p, &k->probes);
-	return r ? r : open_sources(k);
+	if (r == 0)
+		r = open_sources(k);
+	return r ? r : mt_keeper_open_watcher(k);
 }
 
 static int
@@ -372,6 +378,7 @@ open_dispatch(struct mt_keeper *k)
 	} tables[] = {
 		{mt_account_methods, mt_account_n_methods}, {mt_edit_methods, mt_edit_n_methods},
 		{mt_resolve_methods, mt_resolve_n_methods}, {mt_srv_methods, mt_srv_n_methods},
+		{mt_watch_methods, mt_watch_n_methods},     {mt_offer_methods, mt_offer_n_methods},
 		{mt_manager_methods, mt_manager_n_methods}, {mt_admin_methods, mt_admin_n_methods}};
 
 	for (size_t t = 0; t < MT_ARRAY_SIZE(tables); t++)
@@ -512,6 +519,7 @@ mt_keeper_free(struct mt_keeper *k)
 		return NULL;
 	mt_dispatch_free(k->dispatch);
 	mt_bus_free(k->bus);
+	mt_watch_free(k->watcher);
 	mt_probes_free(k->probes);
 	mt_discoveries_free(k->discoveries);
 	if (k->presets_event)

@@ -19,6 +19,7 @@
 #include "daemon/probes.h"
 #include "daemon/trust-watch.h"
 #include "daemon/verdicts.h"
+#include "daemon/watch.h"
 #include "ipc/dispatch.h"
 
 struct mt_keeper {
@@ -36,6 +37,7 @@ struct mt_keeper {
 	struct mt_presets *presets;
 	struct event *presets_event; /* SIGHUP: they are read anew */
 	struct mt_discoveries *discoveries;
+	struct mt_watch *watcher;
 	struct mt_dispatch *dispatch;
 	struct mt_bus *bus;
 	struct event *check_event; /* the store's check reports */
@@ -66,6 +68,10 @@ extern const struct mt_method mt_manager_methods[];
 extern const size_t mt_manager_n_methods;
 extern const struct mt_method mt_admin_methods[];
 extern const size_t mt_admin_n_methods;
+extern const struct mt_method mt_watch_methods[];
+extern const size_t mt_watch_n_methods;
+extern const struct mt_method mt_offer_methods[];
+extern const size_t mt_offer_n_methods;
 extern const struct mt_property mt_account_properties[];
 extern const size_t mt_account_n_properties;
 extern const struct mt_property mt_manager_properties[];
@@ -74,7 +80,8 @@ extern const size_t mt_manager_n_properties;
 /* Manager.Discover, in bus-discover.c. */
 int mt_manager_discover(struct mt_request *request, DBusMessageIter *args, void *userdata);
 
-/* The error of an outcome of accounts.h; 0 stays 0, a negative errno stays one. */
+/* The error of an outcome of accounts.h, or of probes.h; 0 stays 0, a negative errno stays one. */
+int mt_keeper_probe_error(int probes_outcome);
 int mt_keeper_error(int accounts_outcome);
 enum mt_account_level mt_keeper_level(struct mt_keeper *keeper, const struct mt_account *account);
 

@@ -98,7 +98,8 @@ def quote(string):
 
 
 def introspection(interfaces, which):
-    """The interfaces of an object without the documentation, one C string literal per line."""
+    """The interfaces of an object without the documentation, as characters: a literal of that length is more
+    than C17 makes compilers take. Each line of it stands beside them as a comment."""
     lines = []
     for interface in interfaces:
         if which not in interface.objects:
@@ -117,7 +118,8 @@ def introspection(interfaces, which):
                 lines.append(f"  <arg{attributes}/>")
             lines.append(f" </{tag}>")
         lines.append("</interface>")
-    return "\n".join("\t" + quote(line + "\n").replace("\n", "\\n") for line in lines)
+    return "{\n" + "".join("\t" + "".join(f"{ord(c)}, " for c in line + "\n") + f"/* {line} */\n"
+                           for line in lines) + "\t0}"
 
 
 def enum(name, prefix, members):
@@ -167,8 +169,8 @@ def tables(interfaces, calls, properties, signals):
         hash_table("interface_hash", interfaces),
         hash_table("call_hash", calls),
         hash_table("property_hash", properties),
-        "const char mt_introspect_root[] =\n" + introspection(interfaces, "ROOT") + ";\n",
-        "const char mt_introspect_account[] =\n" + introspection(interfaces, "ACCOUNT") + ";\n",
+        "const char mt_introspect_root[] = " + introspection(interfaces, "ROOT") + ";\n",
+        "const char mt_introspect_account[] = " + introspection(interfaces, "ACCOUNT") + ";\n",
         "const char *const mt_contract_error_codes[] = {"
         + ", ".join(map(quote, codes)) + ", NULL};\n"])
 

@@ -267,6 +267,12 @@ append_list(void *account, uint32_t uid, DBusMessageIter *variant, void *userdat
 	return append_empty(variant, "a{sv}");
 }
 
+static int
+append_details(void *account, uint32_t uid, DBusMessageIter *variant, void *userdata)
+{
+	return append_empty(variant, "{sv}");
+}
+
 static const struct mt_method test_methods[] = {
 	{MT_CALL_MANAGER_FIND_ACCOUNT, MT_ACCESS_ANYONE, handle_find, MT_WHEN_READY},
 	{MT_CALL_MANAGER_STATUS, MT_ACCESS_ANYONE, handle_status, MT_WHEN_CALLED},
@@ -288,6 +294,8 @@ static const struct mt_property test_properties[] = {
 	{MT_PROPERTY_ACCOUNT_MINIMUM, append_fields},
 	{MT_PROPERTY_ACCOUNT_EFFECTIVE_MINIMUM, append_layers},
 	{MT_PROPERTY_ACCOUNT_ENDPOINTS, append_list},
+	{MT_PROPERTY_ACCOUNT_OFFERS, append_list},
+	{MT_PROPERTY_ACCOUNT_CHANGE, append_details},
 	{MT_PROPERTY_ACCOUNT_CONSENTS, append_list},
 	{MT_PROPERTY_ACCOUNT_PINS, append_list},
 	{MT_PROPERTY_ACCOUNT_CLIENT_CERTIFICATES, append_list},
