@@ -115,18 +115,14 @@ make_folders(const char *folder)
 	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int
-mt_client_cert_folder_open(const char *folder, const char *account, bool create, int *ret_fd,
-			   struct mt_diag *diag)
+static int
+open_folder(const char *folder, const char *account, bool create, int *ret_fd, struct mt_diag *diag)
 {
 	MT_CLEANUP(mt_fd_close) int fd = -1;
 	int r = create ? make_folders(folder) : 0;
 
 	if (r)
 		return r;
-	/* an id comes from the service, or from whoever types it: no way out of the folder */
-	if (!is_account_id(account))
-		return MT_CLIENT_CERT_E_ABSENT;
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? MT_CLIENT_CERT_E_ABSENT : -errno;
@@ -139,4 +135,19 @@ mt_client_cert_folder_open(const char *folder, const char *account, bool create,
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
+}
+
+int
+mt_client_cert_folder_open(const char *folder, const char *account, bool create, int *ret_fd,
+			   struct mt_diag *diag)
+{
+	int r;
+
+	/* an id comes from the service, or from whoever types it: no way out of the folder */
+	if (!is_account_id(account))
+		return MT_CLIENT_CERT_E_ABSENT;
+	r = open_folder(folder, account, create, ret_fd, diag);
+	if (r < 0)
+		mt_diag_set(diag, SIZE_MAX, "their folder cannot be opened: %s", strerror(-r));
+	return r;
 }

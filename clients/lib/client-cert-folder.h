@@ -23,7 +23,8 @@ MT_MUST_CHECK int mt_client_cert_name_parse(const char *name,
 					    uint8_t ret[static MT_CLIENT_CERT_SHA256_SIZE]);
 
 /* Opens an account's folder; create: makes those below the data folder where they are missing.
- * Return: 0 with a descriptor of the caller's, ABSENT, UNSAFE, negative errno. */
+ * Return: 0 with a descriptor of the caller's, ABSENT, UNSAFE, negative errno; diag is set with the
+ * last two. */
 MT_MUST_CHECK int mt_client_cert_folder_open(const char *folder, const char *account, bool create,
 					     int *ret_fd, struct mt_diag *diag);
 

@@ -305,6 +305,20 @@ a_folder_behind_a_link_is_refused(void **state)
 }
 
 static void
+a_folder_that_cannot_be_opened_is_explained(void **state)
+{
+	struct world *w = *state;
+	struct mt_client_certs certs;
+	char path[SCRATCH_PATH];
+
+	scratch_write(w->data, "file", "x", 1);
+	scratch_path(w->data, "file", path);
+	assert_int_equal(mt_client_certs_load(path, ACCOUNT, &certs, &w->diag), -ENOTDIR);
+	assert_non_null(strstr(w->diag.message, "Not a directory"));
+	assert_int_equal(certs.n, 0);
+}
+
+static void
 a_file_over_the_bound_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -624,6 +638,7 @@ main(void)
 		CASE(only_a_regular_file_is_read),
 		CASE(a_folder_that_others_may_write_to_is_refused),
 		CASE(a_folder_behind_a_link_is_refused),
+		CASE(a_folder_that_cannot_be_opened_is_explained),
 		CASE(a_file_over_the_bound_is_refused),
 		CASE(a_chain_over_the_bound_is_refused),
 		CASE(a_file_holds_what_its_name_says),
