@@ -419,12 +419,15 @@ mt_links_send(struct mt_links *links, enum mt_worker_role role, const uint8_t *d
 	return 0;
 }
 
-void
+int
 mt_links_tell(struct mt_links *links, struct mt_link *link, const uint8_t *data, size_t size)
 {
 	/* A draining link takes nothing any more: its worker finishes what it has. */
-	if (link->state == LINK_SERVING)
-		(void)!send(link->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (link->state != LINK_SERVING ||
+	    send(link->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+		return 0;
+	event_add(link->writable, NULL);
+	return MT_LINKS_E_WAIT;
 }
 
 int

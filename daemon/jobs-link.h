@@ -37,8 +37,10 @@ enum { MT_LINKS_E_WAIT = 1 };
 MT_MUST_CHECK int mt_links_send(struct mt_links *links, enum mt_worker_role role,
 				const uint8_t *data, size_t size, struct mt_link **ret);
 
-/* Sends to one worker what may as well get lost. */
-void mt_links_tell(struct mt_links *links, struct mt_link *link, const uint8_t *data, size_t size);
+/* Sends to one worker. Return: 0, also where it takes nothing any more; MT_LINKS_E_WAIT where there
+ * is no room: on_writable. */
+MT_MUST_CHECK int mt_links_tell(struct mt_links *links, struct mt_link *link, const uint8_t *data,
+				size_t size);
 
 /* Gives a worker up: killed, on_gone, and its successor asked for. */
 void mt_links_drop(struct mt_links *links, struct mt_link *link, const char *why);

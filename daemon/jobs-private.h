@@ -48,7 +48,8 @@ struct mt_jobs {
 	struct event_base *base;
 	struct mt_jobs_options options;
 	struct mt_links *links;
-	TAILQ_HEAD(, mt_job) list; /* oldest first */
+	TAILQ_HEAD(job_list, mt_job) list; /* oldest first */
+	struct job_list withdrawn;         /* cancelled, and their worker has not been told yet */
 	size_t n[MT_WORKER_ROLE_COUNT];
 	uint64_t last_id;
 	uint8_t generation[32]; /* of the last chain worker that was ready */

@@ -92,11 +92,23 @@ on_message(void *userdata, struct mt_link *link, const struct mt_wire_header *he
 }
 
 static void
+drop_withdrawn(struct mt_job *job)
+{
+	TAILQ_REMOVE(&job->jobs->withdrawn, job, entry);
+	free_job(job);
+}
+
+static void
 on_gone(void *userdata, struct mt_link *link)
 {
 	struct mt_jobs *jobs = userdata;
-	struct mt_job *job;
+	struct mt_job *job, *next;
 
+	for (job = TAILQ_FIRST(&jobs->withdrawn); job; job = next) {
+		next = TAILQ_NEXT(job, entry);
+		if (job->link == link)
+			drop_withdrawn(job);
+	}
 	do { /* from the start each time: a callback may change the list */
 		TAILQ_FOREACH(job, &jobs->list, entry)
 		if (job->link == link)
@@ -141,12 +153,31 @@ send_waiting(struct mt_job *job)
 	return true;
 }
 
+/* Tells the worker that nobody waits any more: it would go on for seconds, and keep others from
+ * their turn. Return: false where there is no room for that yet. */
+static bool
+withdraw(struct mt_job *job)
+{
+	struct mt_jobs *jobs = job->jobs;
+
+	if (!job->link || mt_wire_encode_cancel(&jobs->scratch, job->id) != 0)
+		return true;
+	return mt_links_tell(jobs->links, job->link, jobs->scratch.data, jobs->scratch.size) == 0;
+}
+
 static void
 on_writable(void *userdata, enum mt_worker_role role)
 {
 	struct mt_jobs *jobs = userdata;
-	struct mt_job *job;
+	struct mt_job *job, *next;
 
+	for (job = TAILQ_FIRST(&jobs->withdrawn); job; job = next) {
+		next = TAILQ_NEXT(job, entry);
+		if (job->kind->role == role && !withdraw(job))
+			return;
+		if (job->kind->role == role)
+			drop_withdrawn(job);
+	}
 	TAILQ_FOREACH(job, &jobs->list, entry)
 	if (job->kind->role == role && job->message && !send_waiting(job))
 		return;
@@ -183,6 +214,7 @@ mt_jobs_new(struct event_base *base, int control_fd, const struct mt_jobs_option
 	if (!jobs)
 		return -ENOMEM;
 	TAILQ_INIT(&jobs->list);
+	TAILQ_INIT(&jobs->withdrawn);
 	jobs->base = base;
 	jobs->options = *options;
 	if (jobs->options.chain_usec == 0)
@@ -207,6 +239,8 @@ mt_jobs_free(struct mt_jobs *jobs)
 
 	while (!TAILQ_EMPTY(&jobs->list))
 		mt_job_cancel(TAILQ_FIRST(&jobs->list));
+	while (!TAILQ_EMPTY(&jobs->withdrawn))
+		drop_withdrawn(TAILQ_FIRST(&jobs->withdrawn));
 	mt_links_free(jobs->links);
 	free(jobs);
 	return NULL;
@@ -315,27 +349,18 @@ mt_job_start(struct mt_job *job, int encoded, uint64_t usec, struct mt_job **ret
 	return 0;
 }
 
-/* The chain worker's children end by themselves; a question to DNS would go on for seconds. */
-static void
-tell_worker(struct mt_job *job)
-{
-	struct mt_jobs *jobs = job->jobs;
-
-	if (!job->link || job->kind->role != MT_WORKER_NET ||
-	    mt_wire_encode_cancel(&jobs->scratch, job->id) != 0)
-		return;
-	mt_links_tell(jobs->links, job->link, jobs->scratch.data, jobs->scratch.size);
-}
-
 struct mt_job *
 mt_job_cancel(struct mt_job *job)
 {
 	if (!job)
 		return NULL;
 
-	tell_worker(job);
 	unlink_job(job);
-	return free_job(job);
+	if (withdraw(job))
+		return free_job(job);
+	event_del(job->deadline);
+	TAILQ_INSERT_TAIL(&job->jobs->withdrawn, job, entry);
+	return NULL;
 }
 
 bool

@@ -329,12 +329,35 @@ start_request(struct role *role, const struct mt_wire_header *header, struct mt_
 		reply_failed(role, header->type, header->id);
 }
 
+/* What nobody waits for keeps nobody waiting. An id that is not here was answered meanwhile. */
+static void
+cancel_request(struct role *role, uint64_t id)
+{
+	struct mt_wire_parts parts = mt_assemblies_take(role->assemblies, id);
+	struct waiting *waiting;
+
+	free(parts.data);
+	TAILQ_FOREACH(waiting, &role->queue, entry)
+	if (waiting->header.id == id) {
+		free_waiting(waiting);
+		leave_when_drained(role);
+		return;
+	}
+	for (size_t i = 0; i < MT_CHAIN_CHILDREN_MAX; i++)
+		if (is_busy(&role->children[i]) && role->children[i].id == id) {
+			finish(&role->children[i]);
+			return;
+		}
+}
+
 static void
 on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
 {
 	struct role *role = userdata;
 
-	if (header->type == MT_WIRE_PART)
+	if (header->type == MT_WIRE_CANCEL)
+		cancel_request(role, header->id);
+	else if (header->type == MT_WIRE_PART)
 		mt_assemblies_add(role->assemblies, header->id, body);
 	else if ((header->type == MT_WIRE_CHAIN || header->type == MT_WIRE_REVOCATION) &&
 		 body.size > 0)

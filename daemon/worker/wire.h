@@ -37,7 +37,7 @@ enum mt_wire_type {
 	MT_WIRE_SRV_RRSET,  /* net -> keeper: struct mt_srv_rrset */
 	MT_WIRE_TLSA,       /* keeper -> net: a host and a port */
 	MT_WIRE_TLSA_RRSET, /* net -> keeper: struct mt_tlsa_rrset */
-	MT_WIRE_CANCEL,     /* keeper -> net: nobody waits for this id any more; no reply */
+	MT_WIRE_CANCEL,     /* keeper -> any: nobody waits for this id any more; no reply */
 	MT_WIRE_PART,       /* before a message of the same id that is too large for one */
 	MT_WIRE_REVOCATION, /* keeper -> chain: struct mt_chain_request that wants_revocation */
 	MT_WIRE_REPORT,     /* chain -> keeper: struct mt_validation and struct mt_fetch_orders */

@@ -403,6 +403,32 @@ a_worker_that_is_stuck_is_replaced(void **state)
 	assert_int_equal(kill(first, 0), -1); /* and does not linger */
 }
 
+/* D-SYS-10: more than the worker has children and places to wait. */
+static void
+what_is_cancelled_keeps_nobody_waiting(void **state)
+{
+	struct fixture *f = *state;
+	struct seen cancelled = {0}, good = {0};
+	struct mt_job *jobs[64];
+	double began;
+
+	start(f, (struct mt_jobs_options){.chain_only = true});
+	run_until(f, &f->n_ready[MT_WORKER_CHAIN], 1, 5);
+	for (unsigned round = 0; round < 8; round++) {
+		for (size_t i = 0; i < MT_ARRAY_SIZE(jobs); i++)
+			jobs[i] = ask(f, "hang", 1, &cancelled);
+		run_for(f, 20); /* as far as there is room for it they are sent */
+		for (size_t i = 0; i < MT_ARRAY_SIZE(jobs); i++)
+			mt_job_cancel(jobs[i]);
+	}
+	began = now_sec();
+	ask(f, "good", 2, &good);
+	run_until(f, &good.n_calls, 1, 5);
+	assert_int_equal(good.validation.state, MT_VALIDATION_DONE);
+	assert_true(now_sec() - began < 2); /* a chain that hangs has 4 s */
+	assert_int_equal(cancelled.n_calls, 0);
+}
+
 static void
 a_cancelled_job_calls_nobody(void **state)
 {
@@ -667,6 +693,7 @@ main(void)
 		CASE(a_killed_child_fails_its_request),
 		CASE(a_worker_that_is_stuck_is_replaced),
 		CASE(a_cancelled_job_calls_nobody),
+		CASE(what_is_cancelled_keeps_nobody_waiting),
 		CASE(a_request_nobody_can_serve_fails_in_the_next_round),
 		CASE(more_jobs_than_the_bound_fail_and_the_others_are_served),
 		CASE(a_reload_changes_the_generation_without_losing_a_request),
