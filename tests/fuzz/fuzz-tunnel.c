@@ -339,7 +339,8 @@ is_the_programs(const struct play *p, const uint8_t *passed, size_t n)
 static void
 check_passed(const struct play *p)
 {
-	static const char *const farewells[] = {"", "a2 LOGOUT\r\n", "a4 LOGOUT\r\n", "QUIT\r\n"};
+	static const char *const farewells[] = {
+		"", "a1 LOGOUT\r\n", "a2 LOGOUT\r\n", "a3 LOGOUT\r\n", "a4 LOGOUT\r\n", "QUIT\r\n"};
 	const struct stream *heard =
 		mt_tunnel_is_in_tls(p->tunnel) ? &p->heard_inside : &p->heard_plain;
 	size_t n = heard->size - p->n_ours;
