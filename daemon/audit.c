@@ -126,6 +126,48 @@ mt_audit_decision(struct mt_audit *audit, const struct mt_audit_decision *decisi
 }
 
 void
+mt_audit_validation(struct mt_audit *audit, const struct mt_audit_validation *what)
+{
+	const struct mt_validation *validation = what->validation;
+	const struct mt_refid *identity =
+		validation->pkix_valid ? &validation->matched : &validation->dane_id;
+	char text[MT_REFIDS_TEXT_SIZE];
+	struct mt_log_line line;
+
+	mt_log_begin(&line, MT_LOG_NOTICE, "validation");
+	mt_log_number(&line, "MT_PKIX_VALID", validation->pkix_valid);
+	mt_log_number(&line, "MT_DANE_MATCHED", validation->dane_matched);
+	if (identity->type != MT_REFID_NONE) {
+		mt_log_text(&line, "MT_IDENTITY_TYPE", mt_refid_type_to_string(identity->type));
+		mt_log_text(&line, "MT_IDENTITY", identity->value);
+	}
+	mt_log_number(&line, "MT_UID", what->uid);
+	line_account(&line, what->account);
+	line_endpoint(&line, what->evidence);
+	mt_log_hex(&line, "MT_REFERENCES_SHA256", what->refs_sha256, 32);
+	mt_log_text(&line, "MT_REFERENCES", mt_refids_format(what->refs, text));
+	mt_log_end(&line, "chain judged");
+	audit_keep(audit, &line);
+}
+
+void
+mt_audit_probe(struct mt_audit *audit, const struct mt_account *account,
+	       const struct mt_endpoint *endpoint, const uint8_t refs_sha256[static 32])
+{
+	struct mt_log_line line;
+
+	mt_log_begin(&line, MT_LOG_NOTICE, "probe");
+	mt_log_number(&line, "MT_UID", account->uid);
+	line_account(&line, &account->id);
+	mt_log_text(&line, "MT_PROTO", mt_proto_to_string(endpoint->proto));
+	mt_log_text(&line, "MT_HOST", endpoint->host);
+	mt_log_number(&line, "MT_PORT", endpoint->port);
+	mt_log_hex(&line, "MT_REFERENCES_SHA256", refs_sha256, 32);
+	mt_log_end(&line, "about to connect");
+	audit_keep(audit, &line);
+}
+
+void
 mt_audit_consent(struct mt_audit *audit, const struct mt_account *account,
 		 const struct mt_consent *consent)
 {

@@ -34,6 +34,21 @@ struct mt_audit_decision {
 };
 
 void mt_audit_decision(struct mt_audit *audit, const struct mt_audit_decision *decision);
+/* What a chain was held against (D-ID-10): the reference identifiers, which are no function of the
+ * chain, and the SHA-256 of that text, taken before: of a probe before it connects, else before the
+ * chain is handed to whoever reads it. */
+struct mt_audit_validation {
+	uint32_t uid;
+	const struct mt_account_id *account;
+	const struct mt_evidence *evidence;
+	const struct mt_refids *refs;
+	const uint8_t *refs_sha256; /* 32 bytes */
+	const struct mt_validation *validation;
+};
+void mt_audit_validation(struct mt_audit *audit, const struct mt_audit_validation *validation);
+/* The daemon is about to connect, to look at the endpoint. */
+void mt_audit_probe(struct mt_audit *audit, const struct mt_account *account,
+		    const struct mt_endpoint *endpoint, const uint8_t refs_sha256[static 32]);
 void mt_audit_consent(struct mt_audit *audit, const struct mt_account *account,
 		      const struct mt_consent *consent);
 /* what: bits of accounts.h. */

@@ -331,6 +331,7 @@ open_workers(struct mt_keeper *k, int control_fd)
 	struct mt_probes_options p = {
 		.clock = k->clock,
 		.store = k->store,
+		.audit = k->audit,
 		.may_probe_local = k->config->user || k->config->probe_local,
 	};
 	int r = mt_jobs_new(k->base, control_fd, &jobs, &k->jobs);

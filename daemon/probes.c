@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/host-memory.h"
+#include "daemon/references.h"
 #include "policy/domain.h"
 
 #define UIDS_MAX 64
@@ -32,6 +33,7 @@ struct mt_probe_run {
 	struct mt_account_id account;
 	struct mt_endpoint endpoint; /* as it was when it was asked about */
 	bool is_trial;               /* it is not the account's */
+	uint8_t refs_sha256[32];     /* of the names it may prove, before it was asked (D-ID-10) */
 	struct mt_evidence seen;     /* owns nothing: chain and staple were taken by the question */
 	struct mt_job *job;
 	struct mt_check *check;
@@ -224,6 +226,7 @@ on_probe(struct mt_probe_result *result, void *userdata)
 		finish(run, MT_PROBES_E_WORKER, NULL, "");
 		return;
 	}
+	memcpy(question.refs_sha256, run->refs_sha256, sizeof(question.refs_sha256));
 	question.evidence = result->evidence;
 	memset(&result->evidence, 0, sizeof(result->evidence));
 	copy_seen(run, &question.evidence);
@@ -299,28 +302,33 @@ on_addresses(const struct mt_addresses *addresses, void *userdata)
 		finish(run, r > 0 ? r : MT_PROBES_E_WORKER, NULL, "the host has no address");
 }
 
-int
-mt_probes_start(struct mt_probes *probes, uint32_t uid, const struct mt_account *account,
-		const struct mt_endpoint *endpoint, mt_probes_fn callback, void *userdata,
-		struct mt_probe_run **ret)
+static void
+fix_references(struct mt_probe_run *run, const struct mt_account *account)
+{
+	const struct mt_probes_options *o = &run->probes->o;
+	struct mt_refids refs;
+
+	mt_references_of(account, &run->endpoint, run->is_trial, mt_clock_wall(o->clock), &refs);
+	mt_references_digest(&refs, run->refs_sha256);
+	mt_audit_probe(o->audit, account, &run->endpoint, run->refs_sha256);
+}
+
+static int
+start(const struct mt_probe_run *what, const struct mt_account *account, struct mt_probe_run **ret)
 {
 	struct mt_probe_run *run;
 	int r;
 
-	if (!is_mail_port(endpoint->port))
+	if (!is_mail_port(what->endpoint.port))
 		return MT_PROBES_E_NOT_PERMITTED;
-	if (!take_budget(probes, uid))
+	if (!take_budget(what->probes, what->uid))
 		return MT_PROBES_E_LIMIT;
-	run = calloc(1, sizeof(*run));
+	run = malloc(sizeof(*run));
 	if (!run)
 		return -ENOMEM;
-	run->probes = probes;
-	run->uid = uid;
-	run->account = account->id;
-	run->endpoint = *endpoint;
-	run->callback = callback;
-	run->userdata = userdata;
-	r = mt_jobs_resolve(probes->o.jobs, run->endpoint.host, on_addresses, run, &run->job);
+	*run = *what;
+	fix_references(run, account);
+	r = mt_jobs_resolve(run->probes->o.jobs, run->endpoint.host, on_addresses, run, &run->job);
 	if (r) {
 		free(run);
 		return r;
@@ -330,15 +338,34 @@ mt_probes_start(struct mt_probes *probes, uint32_t uid, const struct mt_account 
 }
 
 int
+mt_probes_start(struct mt_probes *probes, uint32_t uid, const struct mt_account *account,
+		const struct mt_endpoint *endpoint, mt_probes_fn callback, void *userdata,
+		struct mt_probe_run **ret)
+{
+	const struct mt_probe_run what = {.probes = probes,
+					  .uid = uid,
+					  .account = account->id,
+					  .endpoint = *endpoint,
+					  .callback = callback,
+					  .userdata = userdata};
+
+	return start(&what, account, ret);
+}
+
+int
 mt_probes_try(struct mt_probes *probes, uint32_t uid, const struct mt_account *account,
 	      const struct mt_endpoint *endpoint, mt_probes_fn callback, void *userdata,
 	      struct mt_probe_run **ret)
 {
-	int r = mt_probes_start(probes, uid, account, endpoint, callback, userdata, ret);
+	const struct mt_probe_run what = {.probes = probes,
+					  .uid = uid,
+					  .account = account->id,
+					  .endpoint = *endpoint,
+					  .is_trial = true,
+					  .callback = callback,
+					  .userdata = userdata};
 
-	if (r == 0)
-		(*ret)->is_trial = true;
-	return r;
+	return start(&what, account, ret);
 }
 
 struct mt_probe_run *

@@ -20,6 +20,7 @@ struct mt_probes_options {
 	struct mt_accounts *accounts;
 	struct mt_jobs *jobs;
 	struct mt_verdicts *verdicts;
+	struct mt_audit *audit;
 	struct mt_store *store; /* keeps the addresses that were found */
 	const struct mt_clock *clock;
 	bool may_probe_local; /* loopback and link-local: user mode, or probe-local = yes */

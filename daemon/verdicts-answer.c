@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <openssl/rand.h>
 
+#include "daemon/references.h"
 #include "daemon/verdicts-private.h"
 
 static void
@@ -270,14 +271,47 @@ sign(struct mt_verdicts *v, const struct mt_question *q, const struct mt_token_c
 	return mt_token_sign(mt_keys_signing(v->o.keys), claims, a->token, &size);
 }
 
+/* D-ID-10: a probe's names are those that were fixed before it connected, or nothing is proven. */
+static bool
+are_refs_as_fixed(const struct mt_question *q, const struct mt_gathered *g)
+{
+	uint8_t digest[32];
+
+	if (!q->is_probe)
+		return true;
+	mt_references_digest(&g->refs, digest);
+	return memcmp(digest, q->refs_sha256, sizeof(digest)) == 0;
+}
+
+static void
+audit_validation(struct mt_verdicts *v, const struct mt_question *q, const struct mt_gathered *g,
+		 const struct mt_validation *validation)
+{
+	const uint8_t *digest = q->is_probe ? q->refs_sha256 : g->refs_sha256;
+
+	if (digest && validation->state == MT_VALIDATION_DONE)
+		mt_audit_validation(v->o.audit, &(struct mt_audit_validation){
+							.uid = q->uid,
+							.account = &q->account,
+							.evidence = &q->evidence,
+							.refs = &g->refs,
+							.refs_sha256 = digest,
+							.validation = validation,
+						});
+}
+
 void
 mt_verdicts_answer(struct mt_verdicts *v, struct mt_question *q, struct mt_gathered *g,
 		   const struct mt_validation *validation, struct mt_answer *a)
 {
 	int64_t now_usec = mt_clock_wall(v->o.clock);
+	static const struct mt_validation failed = {.state = MT_VALIDATION_FAILED};
 	struct mt_token_claims claims;
 	int r;
 
+	if (!are_refs_as_fixed(q, g))
+		validation = &failed;
+	audit_validation(v, q, g, validation);
 	decide(v, q, g, validation, now_usec, &a->verdict);
 	note_client_cert(g, a);
 	note_foreign_pin(v, q, g, &a->verdict);

@@ -24,6 +24,9 @@ struct mt_gathered {
 	struct mt_account_facts facts;
 	struct mt_refids refs;
 	struct mt_tlsa tlsa;
+	/* Of the reference identifiers, before the chain was looked at; NULL: it was judged before,
+	 * by the same ones. */
+	const uint8_t *refs_sha256;
 	int64_t live_until_usec; /* of SRV data that named the server; 0: none did */
 	char id[MT_ACCOUNT_ID_TEXT];
 	const struct mt_validation *session; /* of the session resumed; lives until a cache put */

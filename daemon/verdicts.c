@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/references.h"
 #include "daemon/revocation.h"
 #include "daemon/verdicts-private.h"
 #include "policy/discovery.h"
@@ -18,6 +19,7 @@ struct mt_check {
 	struct mt_tlsa_set *tlsa; /* owned; NULL: none applies, or it is waited for */
 	struct mt_tlsa_wait *wait;
 	struct mt_refids refs;
+	uint8_t refs_sha256[32]; /* D-ID-10: taken before the chain goes to the worker */
 	uint8_t key[32];
 	bool cacheable;
 	struct mt_job *job;               /* SRV, then either a chain alone, */
@@ -287,6 +289,7 @@ on_validation(const struct mt_validation *result, void *userdata)
 	check->job = NULL;
 	check->revocation = NULL;
 	gather_tlsa(v, &check->question, check->tlsa, &g);
+	g.refs_sha256 = check->refs_sha256;
 	/* Another host or domain was set meanwhile: what was judged is not what is asked. */
 	if (!mt_validation_is_sane(result, &check->refs) ||
 	    memcmp(&g.refs, &check->refs, sizeof(g.refs)) != 0)
@@ -314,11 +317,13 @@ static int
 ask_worker(struct mt_check *check, const struct mt_gathered *g, const struct judgement *judgement)
 {
 	struct mt_verdicts *v = check->verdicts;
-	int r = start_job(check, &judgement->request);
+	int r;
 
+	check->refs = g->refs;
+	mt_references_digest(&check->refs, check->refs_sha256);
+	r = start_job(check, &judgement->request);
 	if (r)
 		return r;
-	check->refs = g->refs;
 	check->cacheable = judgement->has_key;
 	memcpy(check->key, judgement->key, sizeof(check->key));
 	v->stats.cold++;

@@ -50,11 +50,12 @@ struct mt_question {
 	struct mt_account_id account;
 	enum mt_op op;
 	enum mt_provenance provenance;
-	bool is_probe;                   /* no token, no remembered level: the daemon asks itself */
+	bool is_probe; /* no token, no remembered level: the daemon asks itself */
 	/* With is_probe: a server that is not the account's, judged as if it were saved. Owned;
 	 * NULL: none. */
 	struct mt_endpoint *trial;
-	struct mt_evidence evidence;     /* owned by the question */
+	uint8_t refs_sha256[32];     /* of a probe: mt_references_digest() before it connected */
+	struct mt_evidence evidence; /* owned by the question */
 	struct mt_check_options options; /* owned by the question */
 };
 void mt_question_clear(struct mt_question *question);

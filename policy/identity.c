@@ -18,6 +18,19 @@ mt_refid_type_to_string(enum mt_refid_type type)
 	return types[type];
 }
 
+const char *
+mt_refids_format(const struct mt_refids *refs, char buffer[static MT_REFIDS_TEXT_SIZE])
+{
+	size_t at = 0;
+
+	buffer[0] = '\0';
+	for (size_t i = 0; i < refs->n; i++)
+		at += (size_t)snprintf(buffer + at, MT_REFIDS_TEXT_SIZE - at, "%s%s:%s",
+				       i > 0 ? "," : "", mt_refid_type_to_string(refs->ids[i].type),
+				       refs->ids[i].value);
+	return buffer;
+}
+
 static void
 add(struct mt_refids *refs, enum mt_refid_type type, const char *label, const char *name)
 {

@@ -61,6 +61,10 @@ enum {
  */
 MT_MUST_CHECK int mt_refids_build(const struct mt_reference *ref, struct mt_refids *ret);
 
+/* "dns:imap.example.test,srv:_imaps.example.test", for the log and its digest. */
+#define MT_REFIDS_TEXT_SIZE (MT_REFIDS_MAX * (MT_DOMAIN_SIZE + 16 + 8))
+const char *mt_refids_format(const struct mt_refids *refs, char buffer[static MT_REFIDS_TEXT_SIZE]);
+
 /* Matching. Presented names are hostile: any bytes, any length, embedded NULs. Each returns the
  * index of the matched reference identifier, or -1. A wildcard is only the whole left-most label,
  * matches exactly one label, and needs two labels after it (D-ID-09). */

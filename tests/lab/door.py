@@ -10,6 +10,8 @@ class Door:
 
     def __init__(self, lab, port):
         self.target, self.count = port, 0
+        self.is_open = threading.Event()  # who comes while it is not, waits
+        self.is_open.set()
         self.listener = socket.create_server(("127.0.0.1", lab.port()))
         self.port = self.listener.getsockname()[1]
         lab.stack.callback(self.listener.close)
@@ -20,6 +22,7 @@ class Door:
             while True:
                 one, _ = self.listener.accept()
                 self.count += 1
+                self.is_open.wait()
                 other = socket.create_connection(("127.0.0.1", self.target))
                 for pair in ((one, other), (other, one)):
                     threading.Thread(target=self.copy, args=pair, daemon=True).start()

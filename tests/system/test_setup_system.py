@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Setting an account up as the system's users do it: an unprivileged user at a terminal, one service for all of them,
 polkit and the user's password before anything is protected less."""
+import hashlib
+import re
 import shutil
+import threading
 import unittest
 
 import test_setup
@@ -9,7 +12,7 @@ import test_setup
 from lab import bus, dbus, place, service
 
 # users every Debian has, with nothing running; each may probe ten times a minute
-GAMES, MAN, NEWS, UUCP, PROXY, BACKUP, LIST = (5, 6, 9, 10, 13, 34, 38)
+SYS, GAMES, MAN, NEWS, UUCP, PROXY, BACKUP, LIST, IRC = (3, 5, 6, 9, 10, 13, 34, 38, 39)
 POLICY = place.ROOT / "daemon/org.mailtrust1.policy"
 KEEPS = "Anything else keeps you protected: "
 LAB = WORLD = BUS = SERVICE = None
@@ -113,6 +116,46 @@ class Outside(Case):
         self.assertGreater(WORLD.door.count, doors)
         self.assertEqual([(e["host"], e["confirmed"]) for e in self.show(MAN, self.ADDRESS)["Endpoints"]],
                          [("mail.provider.test", True)])
+
+
+class References(Case):
+    """What a certificate is held against is settled before there is one."""
+
+    @staticmethod
+    def events(event, host):
+        """The log's lines of an event about a host, each as a dictionary."""
+        lines = [dict(re.findall(r'(MT_\w+)=(\S+)', line)) for line in SERVICE.log().splitlines()]
+        return [line for line in lines if (line["MT_EVENT"], line.get("MT_HOST")) == (event, host)]
+
+    def test_the_names_a_server_may_prove_are_fixed_before_the_handshake(self):
+        # D-ID-10
+        host, doors = "mail.provider.test", WORLD.door.count
+        seen = [len(self.events(event, host)) for event in ("probe", "validation")]
+        WORLD.door.is_open.clear()
+        self.addCleanup(WORLD.door.is_open.set)
+        running = threading.Thread(target=self.add, args=(IRC, "me@outside.test", (KEEPS, "srv-target"), ("[y/N] ", "y")))
+        running.start()
+        place.wait_until(lambda: WORLD.door.count > doors, "the service at the door")
+        # it is connected, the server has said nothing yet, and the names are written down
+        probes, validations = self.events("probe", host), self.events("validation", host)
+        self.assertEqual([len(probes), len(validations)], [seen[0] + 1, seen[1]])
+        WORLD.door.is_open.set()
+        running.join(60)
+        fixed, judged = probes[-1], self.events("validation", host)[seen[1]]
+        self.assertEqual(judged["MT_REFERENCES"], "dns:mail.provider.test,dns:outside.test,srv:_imaps.outside.test")
+        self.assertEqual(fixed["MT_REFERENCES_SHA256"], hashlib.sha256(judged["MT_REFERENCES"].encode()).hexdigest())
+        self.assertEqual(judged["MT_REFERENCES_SHA256"], fixed["MT_REFERENCES_SHA256"])
+        self.assertEqual((judged["MT_IDENTITY_TYPE"], judged["MT_IDENTITY"]), ("dns", host))
+
+    def test_each_server_was_validated_before_the_account_was_put_to_use(self):
+        # R-5.4-01
+        self.add(SYS, "you@signed.test", ("these servers? [y/N] ", "y"))
+        account = [e for e in map(lambda line: dict(re.findall(r"(MT_\w+)=(\S+)", line)), SERVICE.log().splitlines())
+                   if e.get("MT_UID") == str(SYS)]
+        begun = [i for i, e in enumerate(account) if e.get("MT_STATE_BEFORE") == "setup" and e["MT_STATE"] == "active"]
+        self.assertEqual(len(begun), 1)
+        self.assertEqual({e["MT_HOST"] for e in account[:begun[0]] if e["MT_EVENT"] == "validation"},
+                         {"imap.signed.test", "out.signed.test"})
 
 
 class WithoutTls(Case):

@@ -403,10 +403,35 @@ the_match_is_an_entry_of_the_list(void **state)
 	assert_string_equal(refs.ids[match].value, "example.test");
 }
 
+static void
+a_list_is_told_by_type_and_value_in_its_order(void **state)
+{
+	const struct mt_refids full = {
+		.n = 3,
+		.ids = {{.type = MT_REFID_DNS, .value = "imap.example.test"},
+			{.type = MT_REFID_SRV, .value = "_imaps.example.test"},
+			{.type = MT_REFID_IP, .value = "192.0.2.7"}},
+	};
+	const struct mt_refids none = {0};
+	char text[MT_REFIDS_TEXT_SIZE];
+	struct mt_refids longest = {.n = MT_REFIDS_MAX};
+
+	assert_string_equal(mt_refids_format(&full, text),
+			    "dns:imap.example.test,srv:_imaps.example.test,ip:192.0.2.7");
+	assert_string_equal(mt_refids_format(&none, text), "");
+	for (size_t i = 0; i < MT_REFIDS_MAX; i++) {
+		longest.ids[i].type = MT_REFID_DANE_EE;
+		memset(longest.ids[i].value, 'a', sizeof(longest.ids[i].value) - 1);
+	}
+	assert_int_equal(strlen(mt_refids_format(&longest, text)),
+			 MT_REFIDS_MAX * (sizeof(longest.ids[0].value) - 1 + 9) - 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_list_is_told_by_type_and_value_in_its_order),
 		cmocka_unit_test(every_discovery_path_gives_its_identifiers_and_no_other),
 		cmocka_unit_test(every_discovery_path_matches_and_misses),
 		cmocka_unit_test(an_srv_id_is_of_the_label_that_was_asked),
