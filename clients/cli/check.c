@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clients/cli/account.h"
+#include "clients/cli/check.h"
 #include "clients/cli/output.h"
 #include "clients/lib/ask.h"
 #include "clients/lib/dial.h"
@@ -21,17 +21,6 @@
 #define FAREWELL_USEC (200 * 1000)
 /* A server that obeys a command does so at once. */
 #define INJECTION_USEC (3 * MT_USEC_PER_SEC)
-
-/* One connection to one server of the account. */
-struct check {
-	struct mt_cli *cli;
-	const struct mt_account_view *view;
-	const struct mt_endpoint_spec *endpoint;
-	bool injects; /* a diagnosis of the server, which asks for no verdict */
-	struct mt_dialled dialled;
-	struct mt_session *session;
-	struct mt_evidence evidence;
-};
 
 static int64_t
 now_usec(clockid_t clock)
@@ -75,7 +64,7 @@ denied_while_degraded(enum mt_exit status)
 
 /* Resolve gives the addresses (DESIGN §5); the first that answers is the one connection. */
 static enum mt_exit
-connect_to(struct check *check)
+connect_to(struct mt_checking *check)
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	MT_CLEANUP(free_strings) char **addresses = NULL;
@@ -107,7 +96,7 @@ connect_to(struct check *check)
 
 /* Sends all the session has to say. Return: false where the server does not take it. */
 static bool
-flush(const struct check *check, int64_t deadline_usec)
+flush(const struct mt_checking *check, int64_t deadline_usec)
 {
 	uint8_t buffer[CHUNK_SIZE];
 	size_t size, sent;
@@ -129,7 +118,7 @@ flush(const struct check *check, int64_t deadline_usec)
 
 /* Waits for bytes. Return: how many; 0 where the server closed or the time is up. */
 static size_t
-receive(const struct check *check, uint8_t buffer[static CHUNK_SIZE], int64_t deadline_usec)
+receive(const struct mt_checking *check, uint8_t buffer[static CHUNK_SIZE], int64_t deadline_usec)
 {
 	for (;;) {
 		struct pollfd poll_fd = {.fd = check->dialled.fd, .events = POLLIN};
@@ -148,8 +137,8 @@ receive(const struct check *check, uint8_t buffer[static CHUNK_SIZE], int64_t de
 	}
 }
 
-static enum mt_exit
-converse(struct check *check)
+enum mt_exit
+mt_checking_converse(struct mt_checking *check)
 {
 	const struct mt_session_options options = {
 		.proto = check->endpoint->proto,
@@ -157,6 +146,7 @@ converse(struct check *check)
 		.host = check->endpoint->host,
 		.port = check->endpoint->port,
 		.injects = check->injects,
+		.foreign_alpn = check->foreign_alpn,
 	};
 	const int64_t deadline_usec =
 		now_usec(CLOCK_MONOTONIC) + (check->injects ? INJECTION_USEC : MT_DIALOGUE_USEC);
@@ -175,6 +165,8 @@ converse(struct check *check)
 	}
 	if (mt_session_get_step(check->session) == MT_STEP_DONE)
 		return MT_EXIT_OK;
+	if (check->foreign_alpn)
+		return MT_EXIT_SERVER;
 	return say_unreachable(
 		check->cli, mt_endpoint_format(options.host, options.port, server, sizeof(server)),
 		mt_session_get_text(check->session));
@@ -183,7 +175,7 @@ converse(struct check *check)
 /* -- the verdict ------------------------------------------------------------------------------- */
 
 static void
-show_seen(const struct check *check)
+show_seen(const struct mt_checking *check)
 {
 	const struct mt_evidence *ev = &check->evidence;
 	char server[MT_ENDPOINT_TEXT_SIZE];
@@ -209,13 +201,15 @@ show_seen(const struct check *check)
 }
 
 static void
-show(const struct check *check, const struct mt_answer *answer, json_t *found)
+show(const struct mt_checking *check, const struct mt_answer *answer, enum mt_alpn_care care,
+     json_t *found)
 {
 	json_t *row;
 
 	if (!check->cli->json) {
 		show_seen(check);
 		mt_print_answer(check->cli, answer);
+		mt_alpn_care_print(check->cli, care);
 		return;
 	}
 	row = mt_answer_to_json(answer);
@@ -223,11 +217,12 @@ show(const struct check *check, const struct mt_answer *answer, json_t *found)
 				  json_string(mt_proto_to_string(check->endpoint->proto)));
 	(void)json_object_set_new(row, "host", json_string(check->endpoint->host));
 	(void)json_object_set_new(row, "port", json_integer(check->endpoint->port));
+	mt_alpn_care_to_json(care, row);
 	(void)json_array_append_new(found, row);
 }
 
 static enum mt_exit
-ask(struct check *check, json_t *found)
+ask(struct mt_checking *check, json_t *found)
 {
 	struct mt_answer answer = {0};
 	enum mt_exit status;
@@ -238,7 +233,7 @@ ask(struct check *check, json_t *found)
 		return MT_EXIT_INTERNAL;
 	mt_client_begin(check->cli->client, MT_CLIENT_PATIENCE_USEC);
 	mt_ask(check->cli->client, check->view->id, MT_OP_TEST, &check->evidence, &answer);
-	show(check, &answer, found);
+	show(check, &answer, mt_checking_alpn_care(check, &answer), found);
 	status = mt_decision_exit(answer.decision);
 	if (answer.n_reasons > 0 && answer.reasons[0] == MT_REASON_DAEMON_UNAVAILABLE)
 		status = MT_EXIT_DAEMON;
@@ -248,7 +243,7 @@ ask(struct check *check, json_t *found)
 
 /* What became of the NOOP behind STARTTLS (D-STLS-05). */
 static enum mt_exit
-show_injection(const struct check *check, json_t *found)
+show_injection(const struct mt_checking *check, json_t *found)
 {
 	static const struct {
 		const char *word, *sentence;
@@ -295,7 +290,7 @@ show_injection(const struct check *check, json_t *found)
 /* A socket closed with bytes unread is reset, and our farewell lost with it (RFC 1122 §4.2.2.13).
  */
 static void
-hang_up(const struct check *check)
+hang_up(const struct mt_checking *check)
 {
 	int64_t deadline_usec = now_usec(CLOCK_MONOTONIC) + FAREWELL_USEC;
 	uint8_t buffer[CHUNK_SIZE];
@@ -308,28 +303,34 @@ hang_up(const struct check *check)
 	(void)close(check->dialled.fd);
 }
 
+void
+mt_checking_end(struct mt_checking *check)
+{
+	if (check->session) {
+		mt_session_logout(check->session);
+		(void)flush(check, now_usec(CLOCK_MONOTONIC) + MT_USEC_PER_SEC);
+	}
+	mt_evidence_clear(&check->evidence);
+	check->session = mt_session_free(check->session);
+	hang_up(check);
+}
+
 static enum mt_exit
 check_one(struct mt_cli *cli, const struct mt_account_view *view,
 	  const struct mt_endpoint_spec *endpoint, bool injects, json_t *found)
 {
-	struct check check = {.cli = cli,
-			      .view = view,
-			      .endpoint = endpoint,
-			      .injects = injects,
-			      .dialled = {.fd = -1}};
+	struct mt_checking check = {.cli = cli,
+				    .view = view,
+				    .endpoint = endpoint,
+				    .injects = injects,
+				    .dialled = {.fd = -1}};
 	enum mt_exit status = connect_to(&check);
 
 	if (status == MT_EXIT_OK)
-		status = converse(&check);
+		status = mt_checking_converse(&check);
 	if (status == MT_EXIT_OK)
 		status = injects ? show_injection(&check, found) : ask(&check, found);
-	if (check.session) {
-		mt_session_logout(check.session);
-		(void)flush(&check, now_usec(CLOCK_MONOTONIC) + MT_USEC_PER_SEC);
-	}
-	mt_evidence_clear(&check.evidence);
-	mt_session_free(check.session);
-	hang_up(&check);
+	mt_checking_end(&check);
 	return status;
 }
 

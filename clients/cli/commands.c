@@ -121,7 +121,9 @@ const struct mt_command mt_commands[] = {
 	 "imap, pop3 or submission; without it every server of the account is checked, and the\n"
 	 "exit status is the worst of them. --starttls-injection asks for no verdict: it sends\n"
 	 "a NOOP behind STARTTLS and tells whether the server obeys it inside TLS, as it must not\n"
-	 "(exit status 30 where it does).\n"},
+	 "(exit status 30 where it does). Of a server that is allowed it also notes whether it\n"
+	 "takes whatever protocol is named in the handshake (ALPN), by a second one where "
+	 "needed.\n"},
 	{"connect",
 	 "[--listen unix:PATH | --listen tcp:127.0.0.1:PORT] [--export-cb FD] ID SERVICE",
 	 mt_command_connect, "an authorised mail session on stdin and stdout",

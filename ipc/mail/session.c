@@ -20,6 +20,7 @@ struct mt_session {
 	char host[MT_DOMAIN_SIZE];
 	uint16_t port;
 	bool two_phase;
+	bool foreign_alpn;
 	int64_t established_usec; /* 0: no handshake has ended */
 	uint8_t *rest;            /* owned; plaintext behind the dialogue's last answer */
 	size_t rest_size, rest_read;
@@ -36,8 +37,10 @@ tell(struct mt_session *s, const char *text)
 static int
 begin_tls(struct mt_session *s)
 {
-	const struct mt_tls_options options = {
-		.proto = s->proto, .host = s->host, .two_phase = s->two_phase};
+	const struct mt_tls_options options = {.proto = s->proto,
+					       .host = s->host,
+					       .two_phase = s->two_phase,
+					       .foreign_alpn = s->foreign_alpn};
 
 	return mt_tls_new(&options, &s->tls);
 }
@@ -58,6 +61,7 @@ mt_session_new(const struct mt_session_options *options, struct mt_session **ret
 	s->proto = options->proto;
 	s->transport = options->transport;
 	s->port = options->port;
+	s->foreign_alpn = options->foreign_alpn;
 	s->two_phase = options->two_phase;
 	s->step = MT_STEP_CONTINUE;
 	mt_dialogue_init(&s->dialogue, s->proto, implicit);

@@ -39,7 +39,8 @@ struct mt_session_options {
 	const char *host;            /* name or literal that was dialled; copied */
 	uint16_t port;
 	bool two_phase;
-	bool injects; /* diagnosis only: see mt_dialogue_inject(); its evidence is none */
+	bool injects;      /* diagnosis only: see mt_dialogue_inject(); its evidence is none */
+	bool foreign_alpn; /* diagnosis only: see tls.h */
 };
 
 struct mt_session;

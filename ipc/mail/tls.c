@@ -29,6 +29,7 @@
 /* RFC 7595 registry; submission has no identifier of its own, so none is offered (D-TLS-11). */
 static const unsigned char alpn_imap[] = "\x04imap";
 static const unsigned char alpn_pop3[] = "\x04pop3";
+static const unsigned char alpn_foreign[] = "\x08http/1.1";
 
 /* -- callbacks --------------------------------------------------------------------------------- */
 
@@ -141,6 +142,8 @@ set_extensions(struct mt_tls *tls, const struct mt_tls_options *options)
 		ok = SSL_set_tlsext_host_name(tls->ssl, tls->sni) == 1;
 	}
 	/* SSL_set_alpn_protos() returns 0 on success */
+	if (ok && options->foreign_alpn)
+		return SSL_set_alpn_protos(tls->ssl, alpn_foreign, sizeof(alpn_foreign) - 1) == 0;
 	if (ok && options->proto == MT_PROTO_IMAP)
 		ok = SSL_set_alpn_protos(tls->ssl, alpn_imap, sizeof(alpn_imap) - 1) == 0;
 	if (ok && options->proto == MT_PROTO_POP3)

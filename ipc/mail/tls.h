@@ -27,6 +27,7 @@ struct mt_tls_options {
 	enum mt_proto proto;
 	const char *host; /* for SNI; an IP literal sends none (RFC 6066 §3) */
 	bool two_phase;
+	bool foreign_alpn; /* diagnosis only: offers "http/1.1", which no mail server speaks */
 };
 
 /* A client certificate, for the call that takes it: OpenSSL counts who holds its parts. */

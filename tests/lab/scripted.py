@@ -76,7 +76,7 @@ class Talk:
                 self.saw.append((self.is_secured, data))
 
     def secure(self, certificate, newest=None, oldest=ssl.TLSVersion.TLSv1_2, alpn=(), ciphers=None, forced_alpn=None,
-               asks_certificate=None):
+               strict_alpn=None, asks_certificate=None):
         """Speaks TLS from here on. A handshake the client breaks off ends the script."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers(ciphers or "DEFAULT:@SECLEVEL=0")
@@ -87,6 +87,8 @@ class Talk:
             context.set_alpn_protocols(list(alpn))
         if forced_alpn:
             force_alpn(context, forced_alpn)
+        if strict_alpn:
+            force_alpn(context, strict_alpn, must_be_offered=True)
         if asks_certificate:
             context.load_verify_locations(asks_certificate.pem)
             context.verify_mode = ssl.CERT_OPTIONAL
@@ -146,10 +148,13 @@ SELECT_ALPN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(cty
 kept_callbacks = []
 
 
-def force_alpn(context, name):
-    """Has the server select a protocol nobody offered, which the ssl module refuses to do."""
+def force_alpn(context, name, must_be_offered=False):
+    """Has the server select a protocol nobody offered, which the ssl module refuses to do; or refuse whoever does not
+    offer it (RFC 7301 §3.2), which it does not do either."""
     @SELECT_ALPN
-    def select(_, out, size, *__):
+    def select(_, out, size, offered, offered_size, __):
+        if must_be_offered and name not in ctypes.string_at(offered, offered_size):
+            return 2  # SSL_TLSEXT_ERR_ALERT_FATAL
         out[0] = name
         size[0] = len(name)
         return 0

@@ -58,3 +58,27 @@ class Manual(unittest.TestCase):
         text = shown(PAGES["mailtrust"])
         self.assertIn("means the path to the mail server, never end to end.", text)
         self.assertIn("only end-to-end encryption keeps from them", text)
+
+
+class Security(unittest.TestCase):
+    TEXT = " ".join((place.ROOT / "SECURITY.md").read_text().split())
+
+    def test_the_threats_outside_and_inside_of_the_mail_system_are_both_named(self):
+        # R-8-01
+        self.assertIn("protection from threats outside of the mail system", self.TEXT)
+        self.assertIn("Whoever is inside of it reads what is stored there", self.TEXT)
+        self.assertIn("Not defended against: root; the mail provider;", self.TEXT)
+
+    def test_no_sentence_of_a_verdict_promises_anything_about_mail_at_the_provider(self):
+        # R-8-01, R-6-04
+        table = (place.ROOT / "policy/reason-list.h").read_text()
+        sentences = re.findall(r'"((?:[^"\\]|\\.)*)"', table)
+        self.assertGreater(len(sentences), 180)
+        for sentence in sentences:
+            self.assertNotRegex(sentence, r"(?i)end.to.end|your (mail|messages) (is|are) (safe|secure|private|protected)")
+        self.assertIn("The path to your mail server is private.", sentences)
+
+    def test_the_fallbacks_of_server_to_server_dane_are_named_as_not_copied(self):
+        # D-DANE-12; what is done instead is shown in test_dane.py
+        self.assertIn("RFC 7672 (DANE for SMTP) is written for relays between servers", self.TEXT)
+        self.assertIn("Its fallbacks are not copied", self.TEXT)

@@ -4,7 +4,7 @@ import unittest
 
 from lab import door, mail, pki, place, resolver, service, zones
 
-LAB = CAST = ZONES = DOORS = None
+LAB = WORLD = CAST = ZONES = DOORS = None
 LABELS = ["_imaps", "_imap", "_pop3s", "_pop3", "_submissions", "_submission"]
 TARGET, REDUCED = "srv-target\n", "reduced-confidentiality\n"
 GOOD = """
@@ -40,6 +40,7 @@ class World:
         srvid = self.cast.issue("srvid", self.cast.ca, names=["otherName:1.3.6.1.5.5.7.8.7;IA5:_imaps.srvid.test"])
         dovecot = {name: mail.Dovecot(lab, name, certificate) for name, certificate in
                    (("good", good), ("plain", None), ("expired", late), ("srvid", srvid))}
+        self.plain = dovecot["plain"]
         self.door = door.Door(lab, dovecot["good"].ports["imaps"])
         ports = {name: server.ports for name, server in dovecot.items()}
         ports["out"] = mail.Postfix(lab, "out", good, dovecot["good"]).ports if mail.IS_ROOT else \
@@ -51,11 +52,11 @@ class World:
 
 
 def setUpModule():
-    global LAB, CAST, ZONES, DOORS
+    global LAB, WORLD, CAST, ZONES, DOORS
     LAB = place.Lab()
     unittest.addModuleCleanup(LAB.close)
-    world = World(LAB)
-    CAST, ZONES, DOORS = world.cast, world.zones, world.door
+    WORLD = World(LAB)
+    CAST, ZONES, DOORS = WORLD.cast, WORLD.zones, WORLD.door
 
 
 class Case(unittest.TestCase):
@@ -279,6 +280,35 @@ class Tls(Case):
         self.assertEqual([c["kind"] for c in shown["Consents"]], ["reduced-confidentiality"])
         self.assertEqual(list(self.endpoints("me@clear.test")), ["imap"])
         self.service.mailtrust("--yes", "account", "remove", "me@clear.test")
+
+
+class Defaults(Case):
+    def test_for_every_service_the_default_is_tls_from_the_start(self):
+        # D-STLS-14
+        self.service.mailtrust("account", "add", "a@plain.test", "--imap", "imap.plain.test", "--pop3", "imap.plain.test",
+                               "--submission", "out.plain.test")
+        shown = self.service.ask("account", "show", "a@plain.test")[1]
+        self.assertEqual({(e["protocol"], e["transport"], e["port"]) for e in shown["Endpoints"]},
+                         {("imap", "implicit", 993), ("pop3", "implicit", 995), ("submission", "implicit", 465)})
+        # and where a person is asked for them
+        self.type("imap.signed.test\nout.signed.test\nn\n", "b@empty.test")
+        shown = self.service.ask("account", "show", "b@empty.test")[1]
+        self.assertEqual({(e["protocol"], e["transport"], e["port"]) for e in shown["Endpoints"]},
+                         {("imap", "implicit", 993), ("submission", "implicit", 465)})
+        for address in ("a@plain.test", "b@empty.test"):
+            self.service.mailtrust("--yes", "account", "remove", address)
+
+    def test_cleartext_that_was_typed_is_put_to_use_by_no_option(self):
+        # D-STLS-14, R-5.2-06
+        port = WORLD.plain.ports
+        for protocol in ("imap", "pop3"):
+            address = f"{protocol}@plain.test"
+            done = self.service.mailtrust("--yes", "account", "add", address, f"--{protocol}",
+                                          f"imap.plain.test:{port[protocol]}/none")
+            self.assertEqual(done.returncode, service.DENY, done.stdout + done.stderr)
+            self.assertIn("tls.none", done.stdout + done.stderr)
+            self.assertEqual(self.service.ask("account", "show", address)[1]["State"], "setup")
+            self.service.mailtrust("--yes", "account", "remove", address)
 
 
 class Servers(Case):
