@@ -3,13 +3,9 @@
 #define MT_DAEMON_WORKER_FETCH_H
 
 /*
- * Fetches one OCSP response or CRL: resolve, connect, ask, read, follow at most
- * MT_FETCH_REDIRECTS_MAX redirects, all before one deadline (D-PKIX-04).
- *
- * A certificate must not become a way to talk to services of this machine or its neighbours: unless
- * the request says otherwise only global addresses are connected to, looked at after resolving and
- * again after each redirect, and nothing but a GET in one line of our making is sent. What comes
- * back is signed bytes to somebody else; here it is only counted.
+ * Fetches one OCSP response or CRL in clear, following at most MT_FETCH_REDIRECTS_MAX redirects,
+ * all before one deadline (D-PKIX-04). What may be connected to is looked at again for each
+ * (exchange.h). What comes back is signed bytes to somebody else; here it is only counted.
  */
 
 #include "daemon/worker/dns.h"

@@ -15,6 +15,8 @@
 
 struct mt_http {
 	enum mt_http_state state;
+	bool is_https;
+	size_t body_max;
 	bool in_body;
 	unsigned int status;
 	bool has_length;
@@ -35,7 +37,8 @@ mt_http_format_request(const struct mt_fetch_order *order, char ret[static MT_HT
 	char port[8] = "";
 	int size;
 
-	if (order->port != MT_HTTP_PORT)
+	/* RFC 9110 §4.2.2: the port a scheme has by itself is not said; 443 is never http here. */
+	if (order->port != MT_HTTP_PORT && order->port != MT_HTTPS_PORT)
 		(void)snprintf(port, sizeof(port), ":%u", (unsigned int)order->port);
 	size = snprintf(ret, MT_HTTP_REQUEST_SIZE,
 			"GET %s HTTP/1.0\r\nHost: %s%s%s%s\r\nUser-Agent: mailtrust\r\n"
@@ -46,13 +49,15 @@ mt_http_format_request(const struct mt_fetch_order *order, char ret[static MT_HT
 }
 
 int
-mt_http_new(struct mt_http **ret)
+mt_http_new(bool is_https, size_t body_max, struct mt_http **ret)
 {
 	struct mt_http *http = calloc(1, sizeof(*http));
 
 	if (!http)
 		return -ENOMEM;
 	http->state = MT_HTTP_MORE;
+	http->is_https = is_https;
+	http->body_max = body_max;
 	*ret = http;
 	return 0;
 }
@@ -95,7 +100,7 @@ read_length(struct mt_http *http, const char *value, size_t size)
 		if (value[i] < '0' || value[i] > '9')
 			return false;
 		length = length * 10 + (size_t)(value[i] - '0');
-		if (length > MT_FETCH_BYTES_MAX)
+		if (length > http->body_max)
 			return false;
 	}
 	if (http->has_length && http->length != length)
@@ -112,7 +117,8 @@ read_location(struct mt_http *http, const char *value, size_t size)
 {
 	if (http->has_location)
 		return false;
-	http->has_location = mt_url_parse(value, size, &http->location) == 0;
+	http->has_location = (http->is_https ? mt_url_parse_https(value, size, &http->location)
+					     : mt_url_parse(value, size, &http->location)) == 0;
 	return true;
 }
 
@@ -228,7 +234,7 @@ make_room(struct mt_http *http, size_t size)
 static void
 feed_body(struct mt_http *http, const uint8_t *data, size_t size)
 {
-	const size_t max = http->has_length ? http->length : MT_FETCH_BYTES_MAX;
+	const size_t max = http->has_length ? http->length : http->body_max;
 
 	/* What follows a body of known length is nobody's. */
 	if (http->has_length && size > max - http->body_size)
@@ -263,6 +269,12 @@ mt_http_end(struct mt_http *http)
 	return http->state;
 }
 
+unsigned int
+mt_http_status(const struct mt_http *http)
+{
+	return http->status;
+}
+
 struct mt_bytes
 mt_http_body(const struct mt_http *http)
 {
@@ -272,5 +284,5 @@ mt_http_body(const struct mt_http *http)
 const struct mt_fetch_order *
 mt_http_location(const struct mt_http *http)
 {
-	return &http->location;
+	return http->state == MT_HTTP_REDIRECTED ? &http->location : NULL;
 }

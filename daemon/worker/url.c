@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading http URLs. */
+/* Reading URLs. */
 
 #include "daemon/worker/url.h"
 
@@ -8,12 +8,18 @@
 
 #include "policy/domain.h"
 
-static const char scheme[] = "http://";
+struct scheme {
+	const char *prefix;
+	uint16_t port;
+	bool may_be_high; /* ports from 1024 on as well */
+};
+static const struct scheme http = {"http://", MT_HTTP_PORT, true};
+static const struct scheme https = {"https://", MT_HTTPS_PORT, false};
 
 static bool
-is_port(unsigned int port)
+is_port(const struct scheme *scheme, unsigned int port)
 {
-	return port == MT_HTTP_PORT || (port >= 1024 && port <= UINT16_MAX);
+	return port == scheme->port || (scheme->may_be_high && port >= 1024 && port <= UINT16_MAX);
 }
 
 static bool
@@ -26,7 +32,7 @@ is_visible(const char *text, size_t size)
 }
 
 static bool
-parse_port(const char *text, size_t size, uint16_t *ret)
+parse_port(const struct scheme *scheme, const char *text, size_t size, uint16_t *ret)
 {
 	unsigned int port = 0;
 
@@ -39,9 +45,9 @@ parse_port(const char *text, size_t size, uint16_t *ret)
 	}
 	/* RFC 3986 §3.2.3: the colon may stand alone. */
 	if (size == 0)
-		port = MT_HTTP_PORT;
+		port = scheme->port;
 	*ret = (uint16_t)port;
-	return is_port(port);
+	return is_port(scheme, port);
 }
 
 /* "host", "host:port", "[literal]:port". Return: where the port begins, size where there is none.
@@ -56,33 +62,34 @@ find_port(const char *text, size_t size)
 }
 
 static bool
-parse_authority(const char *text, size_t size, struct mt_fetch_order *order)
+parse_authority(const struct scheme *scheme, const char *text, size_t size,
+		struct mt_fetch_order *order)
 {
 	size_t host_size = find_port(text, size);
 
-	order->port = MT_HTTP_PORT;
+	order->port = scheme->port;
 	if (host_size < size &&
-	    !parse_port(text + host_size + 1, size - host_size - 1, &order->port))
+	    !parse_port(scheme, text + host_size + 1, size - host_size - 1, &order->port))
 		return false;
 	/* A user name has no place here, and "@" none in a host. */
 	return mt_host_normalise(text, host_size, order->host) == 0;
 }
 
-int
-mt_url_parse(const char *text, size_t size, struct mt_fetch_order *ret)
+static int
+parse(const struct scheme *scheme, const char *text, size_t size, struct mt_fetch_order *ret)
 {
-	const size_t skip = sizeof(scheme) - 1;
+	const size_t skip = strlen(scheme->prefix);
 	struct mt_fetch_order order = {0};
 	size_t authority = 0, path;
 
-	if (size <= skip || strncasecmp(text, scheme, skip) != 0 || !is_visible(text, size) ||
-	    memchr(text, '#', size) || memchr(text, '\\', size))
+	if (size <= skip || strncasecmp(text, scheme->prefix, skip) != 0 ||
+	    !is_visible(text, size) || memchr(text, '#', size) || memchr(text, '\\', size))
 		return MT_URL_E_INVALID;
 	text += skip;
 	size -= skip;
 	while (authority < size && text[authority] != '/' && text[authority] != '?')
 		authority++;
-	if (!parse_authority(text, authority, &order))
+	if (!parse_authority(scheme, text, authority, &order))
 		return MT_URL_E_INVALID;
 
 	/* RFC 9110 §4.2.3: an empty path is "/". */
@@ -96,13 +103,37 @@ mt_url_parse(const char *text, size_t size, struct mt_fetch_order *ret)
 	return 0;
 }
 
-bool
-mt_url_is_sane(const struct mt_fetch_order *order)
+int
+mt_url_parse(const char *text, size_t size, struct mt_fetch_order *ret)
+{
+	return parse(&http, text, size, ret);
+}
+
+int
+mt_url_parse_https(const char *text, size_t size, struct mt_fetch_order *ret)
+{
+	return parse(&https, text, size, ret);
+}
+
+static bool
+is_sane(const struct scheme *scheme, const struct mt_fetch_order *order)
 {
 	char host[MT_DOMAIN_SIZE];
 
-	return is_port(order->port) && order->path[0] == '/' &&
+	return is_port(scheme, order->port) && order->path[0] == '/' &&
 	       is_visible(order->path, strlen(order->path)) && !strchr(order->path, '#') &&
 	       mt_host_normalise(order->host, strlen(order->host), host) == 0 &&
 	       strcmp(host, order->host) == 0;
+}
+
+bool
+mt_url_is_sane(const struct mt_fetch_order *order)
+{
+	return is_sane(&http, order);
+}
+
+bool
+mt_url_is_sane_https(const struct mt_fetch_order *order)
+{
+	return is_sane(&https, order);
 }

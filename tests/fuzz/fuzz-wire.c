@@ -34,7 +34,7 @@ read_http(const uint8_t *data, size_t size)
 
 	if (mt_url_parse((const char *)data, size, &order) == 0 && !mt_url_is_sane(&order))
 		__builtin_trap();
-	if (mt_http_new(&http) != 0)
+	if (mt_http_new(false, MT_FETCH_BYTES_MAX, &http) != 0)
 		return;
 	if (mt_http_feed(http, data, size / 2) == MT_HTTP_MORE &&
 	    mt_http_feed(http, data + size / 2, size - size / 2) == MT_HTTP_MORE)

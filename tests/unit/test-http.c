@@ -188,7 +188,7 @@ reply(const char *text, size_t size, size_t piece, char *ret_body, size_t room)
 	enum mt_http_state step;
 	struct mt_bytes body;
 
-	assert_int_equal(mt_http_new(&http), 0);
+	assert_int_equal(mt_http_new(false, MT_FETCH_BYTES_MAX, &http), 0);
 	step = MT_HTTP_MORE;
 	for (size_t at = 0; at < size && step == MT_HTTP_MORE; at += piece)
 		step = mt_http_feed(http, (const uint8_t *)text + at,
@@ -281,7 +281,7 @@ a_redirect_says_where_to(void **state)
 				   "Content-Length: 5\r\n\r\nmoved";
 	struct mt_http *http = NULL;
 
-	assert_int_equal(mt_http_new(&http), 0);
+	assert_int_equal(mt_http_new(false, MT_FETCH_BYTES_MAX, &http), 0);
 	assert_int_equal(mt_http_feed(http, (const uint8_t *)text, sizeof(text) - 1),
 			 MT_HTTP_REDIRECTED);
 	assert_string_equal(mt_http_location(http)->host, "b.test");
