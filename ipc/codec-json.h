@@ -9,25 +9,12 @@
  * A dotted key is a nested object ("tls":{"version":"1.3"}); chain is an array of base64 strings,
  * staple base64, other bytes hex; times are RFC 3339 text or microseconds. Unknown keys, a wrong
  * type, padding that is not canonical, an embedded NUL: refused, with the key in the diag. JSON
- * itself (depth, duplicate keys, size) is the parser's: mt_json_parse() sets its bounds.
+ * itself (depth, duplicate keys, size) is json.h's.
  */
 
-#include <jansson.h>
-
-#include "policy/diag.h"
+#include "ipc/json.h"
 #include "policy/evidence.h"
 #include "policy/minimum.h"
-
-static inline void
-mt_json_decref(json_t *json)
-{
-	json_decref(json);
-}
-MT_DEFINE_CLEANUP(json_t *, mt_json_decref);
-
-/* Parses one document of at most MT_JSON_LINE_MAX bytes and MT_JSON_DEPTH_MAX levels; duplicate
- * keys are refused. Return: 0, MT_CODEC_E_VALUE, negative errno. */
-MT_MUST_CHECK int mt_json_parse(const char *text, size_t size, json_t **ret, struct mt_diag *diag);
 
 /* Evidence. Outcomes as mt_codec_read_evidence(). Append returns a new reference, NULL: no memory.
  */

@@ -154,9 +154,10 @@
 #define MT_UNAUTHENTICATED_PER_UID_MAX 32
 #define MT_MESSAGE_BYTES_MAX (256 * 1024)
 #define MT_PROBES_PER_MINUTE_MAX 10
-/* Discoveries under way: each is six questions, and all take less than half of MT_JOBS_MAX. */
+/* Discoveries under way: each is six questions to DNS, a digest and five documents, and all take
+ * less than half of MT_JOBS_MAX. */
 #define MT_DISCOVERIES_PER_UID_MAX 4
-#define MT_DISCOVERIES_MAX 16
+#define MT_DISCOVERIES_MAX 10
 #define MT_NONCE_MAX 64
 #define MT_JSON_DEPTH_MAX 16
 #define MT_JSON_LINE_MAX (512 * 1024)
@@ -197,6 +198,14 @@
 /* An answer that did not come is asked for again after this: long enough that a dead responder
  * does not delay every connection, short enough that hard comes back by itself. */
 #define MT_REVOCATION_UNKNOWN_USEC (60 * MT_USEC_PER_SEC)
+/* Documents with server settings. The Thunderbird database's are 1-8 KiB. */
+#define MT_DOCUMENT_BYTES_MAX (128 * 1024)
+#define MT_DOCUMENTS_MAX 32
+#define MT_XML_DEPTH_MAX 16
+#define MT_XML_ELEMENTS_MAX 4096
+/* Of PACC: one record while a document is replaced by another, and room for a mistake. */
+#define MT_PACC_DIGESTS_MAX 4
+#define MT_TXT_MAX 512
 /* What is larger than one message crosses the link in parts; two of them fit a socket's buffer. */
 #define MT_WIRE_PART_MAX (64 * 1024)
 /* Requests a chain worker is receiving in parts at once. */

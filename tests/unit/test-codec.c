@@ -800,7 +800,7 @@ json_is_bounded_before_it_is_parsed(void **state)
 	memset(long_text, ' ', MT_JSON_LINE_MAX + 1);
 	memcpy(long_text, "{}", 2);
 	assert_int_equal(mt_json_parse(long_text, MT_JSON_LINE_MAX + 1, &json, &diag),
-			 MT_CODEC_E_VALUE);
+			 MT_JSON_E_INVALID);
 	assert_int_equal(mt_json_parse(long_text, MT_JSON_LINE_MAX, &json, &diag), 0);
 	json_decref(json);
 	free(long_text);
@@ -810,11 +810,11 @@ json_is_bounded_before_it_is_parsed(void **state)
 	json_decref(json);
 	memset(deep, '[', MT_JSON_DEPTH_MAX + 1);
 	memset(deep + MT_JSON_DEPTH_MAX + 1, ']', MT_JSON_DEPTH_MAX + 1);
-	assert_int_equal(mt_json_parse(deep, strlen(deep), &json, &diag), MT_CODEC_E_VALUE);
+	assert_int_equal(mt_json_parse(deep, strlen(deep), &json, &diag), MT_JSON_E_INVALID);
 	/* brackets in text are text */
 	assert_int_equal(mt_json_parse(brackets, strlen(brackets), &json, &diag), 0);
 	json_decref(json);
-	assert_int_equal(mt_json_parse("{\"a\":1,\"a\":2}", 13, &json, &diag), MT_CODEC_E_VALUE);
+	assert_int_equal(mt_json_parse("{\"a\":1,\"a\":2}", 13, &json, &diag), MT_JSON_E_INVALID);
 }
 
 static void
