@@ -222,3 +222,62 @@ mt_jobs_fetch(struct mt_jobs *jobs, const struct mt_fetch_request *request,
 	r = mt_wire_encode_fetch(&jobs->scratch, job->id, request);
 	return mt_job_start(job, r, usec + MT_WORKER_GRACE_USEC, ret);
 }
+
+/* -- digest and document ----------------------------------------------------------------------- */
+
+static bool
+answer_digest(const struct mt_job *job, struct mt_bytes body)
+{
+	struct mt_digest_rrset rrset = {0};
+
+	if (!body.data)
+		rrset.rrset.dnssec = MT_DNSSEC_UNDETERMINED;
+	else if (mt_wire_decode_digests(body, &rrset) != 0)
+		return false;
+	job->callback.digest(&rrset, job->userdata);
+	return true;
+}
+
+int
+mt_jobs_digest(struct mt_jobs *jobs, const char *name, mt_jobs_digest_fn callback, void *userdata,
+	       struct mt_job **ret)
+{
+	static const struct mt_job_kind kind = {MT_WORKER_NET, MT_WIRE_DIGESTS, 0, answer_digest};
+	struct mt_job *job;
+	int r = mt_job_new(jobs, &kind, userdata, &job);
+
+	if (r < 0)
+		return r;
+	job->callback.digest = callback;
+	r = mt_wire_encode_digest(&jobs->scratch, job->id, name);
+	return mt_job_start(job, r, jobs->options.resolve_usec, ret);
+}
+
+static bool
+answer_document(const struct mt_job *job, struct mt_bytes body)
+{
+	struct mt_document_reply reply = {0};
+
+	if (body.data && mt_wire_decode_read(body, &reply) != 0)
+		return false;
+	job->callback.document(&reply, job->userdata);
+	return true;
+}
+
+int
+mt_jobs_document(struct mt_jobs *jobs, const struct mt_document_request *request,
+		 mt_jobs_document_fn callback, void *userdata, struct mt_job **ret)
+{
+	static const struct mt_job_kind kind = {MT_WORKER_NET, MT_WIRE_READ, 0, answer_document};
+	struct mt_job *job;
+	uint64_t usec = (uint64_t)request->deadline_msec * 1000;
+	int r = mt_job_new(jobs, &kind, userdata, &job);
+
+	if (r < 0)
+		return r;
+	job->callback.document = callback;
+	if (usec > (uint64_t)MT_FETCH_USEC)
+		usec = (uint64_t)MT_FETCH_USEC;
+	r = mt_wire_encode_document(&jobs->scratch, job->id, request);
+	return mt_job_start(job, r, usec + MT_WORKER_GRACE_USEC, ret);
+}

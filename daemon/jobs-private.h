@@ -40,6 +40,8 @@ struct mt_job {
 		mt_jobs_tlsa_fn tlsa;
 		mt_jobs_probe_fn probe;
 		mt_jobs_fetch_fn fetch;
+		mt_jobs_digest_fn digest;
+		mt_jobs_document_fn document;
 	} callback;
 	void *userdata;
 };

@@ -4,7 +4,7 @@
 
 /*
  * Requests to the workers: judge a chain, resolve a host, look SRV and TLSA up, probe a server,
- * fetch a revocation answer.
+ * fetch a revocation answer, fetch a document with server settings.
  *
  * Owns the keeper's ends of the worker sockets and asks the spawner for new workers. A worker dying
  * is an ordinary event: every request it had been sent answers FAILED, requests not yet sent wait
@@ -54,6 +54,8 @@ typedef void (*mt_jobs_tlsa_fn)(const struct mt_tlsa_rrset *rrset, void *userdat
 /* The callback may take the evidence: copy the struct, then zero the one it was given. */
 typedef void (*mt_jobs_probe_fn)(struct mt_probe_result *result, void *userdata);
 typedef void (*mt_jobs_fetch_fn)(const struct mt_fetched *fetched, void *userdata);
+typedef void (*mt_jobs_digest_fn)(const struct mt_digest_rrset *rrset, void *userdata);
+typedef void (*mt_jobs_document_fn)(const struct mt_document_reply *reply, void *userdata);
 
 /* Start. Borrowed arguments are needed during the call only. Return: 0, or -ENOMEM. */
 MT_MUST_CHECK int mt_jobs_chain(struct mt_jobs *jobs, const struct mt_chain_request *request,
@@ -77,6 +79,14 @@ MT_MUST_CHECK int mt_jobs_probe(struct mt_jobs *jobs, const struct mt_probe_requ
 				mt_jobs_probe_fn callback, void *userdata, struct mt_job **ret);
 MT_MUST_CHECK int mt_jobs_fetch(struct mt_jobs *jobs, const struct mt_fetch_request *request,
 				mt_jobs_fetch_fn callback, void *userdata, struct mt_job **ret);
+
+/* Digests of PACC in TXT of a normalised name. */
+MT_MUST_CHECK int mt_jobs_digest(struct mt_jobs *jobs, const char *name, mt_jobs_digest_fn callback,
+				 void *userdata, struct mt_job **ret);
+/* A document; what it came with is yet to be judged. */
+MT_MUST_CHECK int mt_jobs_document(struct mt_jobs *jobs, const struct mt_document_request *request,
+				   mt_jobs_document_fn callback, void *userdata,
+				   struct mt_job **ret);
 
 /* Forgets a job that has not called back. NULL is accepted. Returns NULL. */
 struct mt_job *mt_job_cancel(struct mt_job *job);

@@ -3,7 +3,8 @@
 #define MT_POLICY_RRSET_H
 
 /*
- * What DNS said about SRV and TLSA, and how far it can be believed: plain facts.
+ * What DNS said about SRV, TLSA and digests of documents, and how far it can be believed: plain
+ * facts.
  *
  * Two things are kept apart, as in RFC 4035 §4.3: whether there was an answer (state), and whether
  * the answer, or its absence, is authenticated (dnssec). A SERVFAIL or a timeout is never
@@ -59,6 +60,14 @@ struct mt_tlsa_rrset {
 	struct mt_tlsa_record records[MT_TLSA_MAX]; /* usable ones first; data is borrowed */
 	size_t n;
 	uint32_t n_omitted; /* beyond the bounds */
+};
+
+/* Digests of a PACC document (D-DISC-07): any one of them may be the right one. */
+struct mt_digest_rrset {
+	struct mt_rrset rrset; /* FOUND where there is any TXT record at the name */
+	uint8_t digests[MT_PACC_DIGESTS_MAX][32];
+	size_t n;
+	uint32_t n_unusable; /* TXT records that are none, or beyond the bound */
 };
 
 /* RFC 7671 §3, RFC 6761 §6.3: an IP literal, localhost and *.localhost have no TLSA and are never

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/worker/dns-packet.h"
+#include "daemon/worker/document.h"
 #include "daemon/worker/wire.h"
 
 /* RFC 2782: priority, weight, port, then the target */
@@ -81,4 +82,36 @@ mt_dns_add_tlsa(const struct mt_dns_record *record, void *tlsa_rrset)
 	room = find_room(tlsa_rrset, mt_tlsa_record_is_usable(&tlsa));
 	if (room)
 		*room = tlsa;
+}
+
+/* RFC 1035 §3.3.14: character-strings, which are one text here (as RFC 7208 §3.3 has it). Return:
+ * its size; 0 where it is none, or too long. */
+static size_t
+join_strings(struct mt_bytes data, uint8_t ret[static MT_TXT_MAX])
+{
+	size_t size = 0;
+
+	for (size_t at = 0; at < data.size;) {
+		const size_t part = data.data[at++];
+
+		if (part > data.size - at || part > MT_TXT_MAX - size)
+			return 0;
+		memcpy(ret + size, data.data + at, part);
+		size += part;
+		at += part;
+	}
+	return size;
+}
+
+void
+mt_dns_add_digest(const struct mt_dns_record *record, void *digest_rrset)
+{
+	struct mt_digest_rrset *ret = digest_rrset;
+	uint8_t text[MT_TXT_MAX];
+	const struct mt_bytes joined = {text, join_strings(record->data, text)};
+
+	if (ret->n < MT_PACC_DIGESTS_MAX && mt_pacc_parse_digest(joined, ret->digests[ret->n]))
+		ret->n++;
+	else
+		ret->n_unusable++;
 }

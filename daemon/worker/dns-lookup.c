@@ -18,7 +18,14 @@
 #include "policy/domain.h"
 
 enum { AAAA = 0, A, RECORDS, N_QUESTIONS };
-enum kind { KIND_ADDRESSES, KIND_SRV, KIND_TLSA };
+enum kind { KIND_ADDRESSES, KIND_SRV, KIND_TLSA, KIND_DIGEST };
+
+/* Of the records. */
+static const unsigned int rr_types[] = {
+	[KIND_SRV] = MT_DNS_TYPE_SRV,
+	[KIND_TLSA] = MT_DNS_TYPE_TLSA,
+	[KIND_DIGEST] = MT_DNS_TYPE_TXT,
+};
 
 struct mt_dns_lookup {
 	struct mt_dns *dns;
@@ -31,6 +38,7 @@ struct mt_dns_lookup {
 		mt_dns_fn addresses;
 		mt_dns_srv_fn srv;
 		mt_dns_tlsa_fn tlsa;
+		mt_dns_digest_fn digest;
 	} callback;
 	void *userdata;
 	char host[MT_DOMAIN_SIZE];
@@ -177,6 +185,7 @@ finish(struct mt_dns_lookup *lookup)
 {
 	struct mt_addresses addresses;
 	struct mt_srv_rrset srv = {0};
+	struct mt_digest_rrset digest = {0};
 	struct mt_tlsa_rrset tlsa;
 
 	switch (lookup->kind) {
@@ -195,6 +204,11 @@ finish(struct mt_dns_lookup *lookup)
 	case KIND_TLSA:
 		join_tlsa(lookup, &tlsa);
 		lookup->callback.tlsa(&tlsa, lookup->userdata);
+		break;
+	case KIND_DIGEST:
+		describe(&lookup->questions[RECORDS], &digest.rrset);
+		mt_dns_question_read(&lookup->questions[RECORDS], mt_dns_add_digest, &digest);
+		lookup->callback.digest(&digest, lookup->userdata);
 		break;
 	}
 	free_lookup(lookup);
@@ -257,7 +271,7 @@ new_lookup(struct mt_dns *dns, enum kind kind, void *userdata, struct mt_dns_loo
 		lookup->questions[i].done = step_soon;
 		lookup->questions[i].userdata = lookup;
 	}
-	lookup->questions[RECORDS].rr_type = kind == KIND_SRV ? MT_DNS_TYPE_SRV : MT_DNS_TYPE_TLSA;
+	lookup->questions[RECORDS].rr_type = rr_types[kind];
 	LIST_INSERT_HEAD(mt_dns_list(dns), lookup, entry);
 	lookup->step = evtimer_new(mt_dns_base(dns), on_step, lookup);
 	lookup->deadline = evtimer_new(mt_dns_base(dns), on_deadline, lookup);
@@ -333,6 +347,22 @@ mt_dns_start_tlsa(struct mt_dns *dns, const char *host, uint16_t port, mt_dns_tl
 		step_soon(NULL, lookup);
 	else
 		ask_addresses(lookup, host);
+	*ret = lookup;
+	return 0;
+}
+
+int
+mt_dns_start_digest(struct mt_dns *dns, const char *name, mt_dns_digest_fn callback, void *userdata,
+		    struct mt_dns_lookup **ret)
+{
+	struct mt_dns_lookup *lookup;
+	int r = new_lookup(dns, KIND_DIGEST, userdata, &lookup);
+
+	if (r < 0)
+		return r;
+	lookup->callback.digest = callback;
+	snprintf(lookup->name, sizeof(lookup->name), "%s", name);
+	mt_dns_ask(dns, &lookup->questions[RECORDS], lookup->name);
 	*ret = lookup;
 	return 0;
 }

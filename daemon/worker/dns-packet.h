@@ -15,6 +15,7 @@
 struct mt_addresses;
 
 #define MT_DNS_TYPE_A 1
+#define MT_DNS_TYPE_TXT 16
 #define MT_DNS_TYPE_AAAA 28
 #define MT_DNS_TYPE_SRV 33
 #define MT_DNS_TYPE_TLSA 52
@@ -54,5 +55,6 @@ size_t mt_dns_read_name(struct mt_bytes packet, size_t at, char ret[static MT_DO
 void mt_dns_add_address(const struct mt_dns_record *record, void *addresses);
 void mt_dns_add_srv(const struct mt_dns_record *record, void *srv_rrset);
 void mt_dns_add_tlsa(const struct mt_dns_record *record, void *tlsa_rrset);
+void mt_dns_add_digest(const struct mt_dns_record *record, void *digest_rrset);
 
 #endif

@@ -4,8 +4,8 @@
 
 /*
  * DNS through libunbound on our loop, validated here and not by somebody's AD bit (DESIGN §9,
- * D-DANE-10): addresses of hosts, SRV RRsets, TLSA RRsets, each with the DNSSEC state of what they
- * came from.
+ * D-DANE-10): addresses of hosts, SRV RRsets, TLSA RRsets, digests in TXT RRsets, each with the
+ * DNSSEC state of what they came from.
  *
  * Everything that needs a file (hosts, resolv.conf, trust anchors) is read by mt_dns_new(), which
  * also makes libunbound build itself completely: afterwards only UDP and TCP sockets are needed.
@@ -52,6 +52,7 @@ bool mt_dns_has_anchor(const struct mt_dns *dns);
 typedef void (*mt_dns_fn)(const struct mt_addresses *addresses, void *userdata);
 typedef void (*mt_dns_srv_fn)(const struct mt_srv_rrset *rrset, void *userdata);
 typedef void (*mt_dns_tlsa_fn)(const struct mt_tlsa_rrset *rrset, void *userdata);
+typedef void (*mt_dns_digest_fn)(const struct mt_digest_rrset *rrset, void *userdata);
 
 /* AAAA and A of a normalised host. */
 MT_MUST_CHECK int mt_dns_start(struct mt_dns *dns, const char *host, mt_dns_fn callback,
@@ -64,6 +65,10 @@ MT_MUST_CHECK int mt_dns_start_srv(struct mt_dns *dns, const char *name, mt_dns_
 MT_MUST_CHECK int mt_dns_start_tlsa(struct mt_dns *dns, const char *host, uint16_t port,
 				    mt_dns_tlsa_fn callback, void *userdata,
 				    struct mt_dns_lookup **ret);
+/* TXT of a normalised name, "_ua-auto-config.example.test", read as digests (D-DISC-07). */
+MT_MUST_CHECK int mt_dns_start_digest(struct mt_dns *dns, const char *name,
+				      mt_dns_digest_fn callback, void *userdata,
+				      struct mt_dns_lookup **ret);
 struct mt_dns_lookup *mt_dns_cancel(struct mt_dns_lookup *lookup);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The net worker: lookups, probes and fetches. */
+/* The net worker: lookups, probes, fetches and documents. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "daemon/worker/dns.h"
+#include "daemon/worker/document-fetch.h"
 #include "daemon/worker/fetch.h"
 #include "daemon/worker/port.h"
 #include "daemon/worker/probe.h"
@@ -26,6 +27,7 @@ struct task {
 	struct mt_dns_lookup *lookup;
 	struct mt_probe *probe;
 	struct mt_fetch *fetch;
+	struct mt_document_fetch *document;
 };
 
 struct role {
@@ -36,6 +38,7 @@ struct role {
 	size_t n_tasks;
 	size_t n_probes;
 	size_t n_fetches;
+	size_t n_documents;
 	bool draining;
 	struct mt_wire_message scratch;
 };
@@ -92,6 +95,18 @@ reply_fetched(struct role *role, uint64_t id, const struct mt_fetched *fetched)
 		rest.size -= part.size;
 	}
 	send_scratch(role, mt_wire_encode_fetched(&role->scratch, id, fetched));
+}
+
+static void
+reply_digests(struct role *role, uint64_t id, const struct mt_digest_rrset *rrset)
+{
+	send_scratch(role, mt_wire_encode_digests(&role->scratch, id, rrset));
+}
+
+static void
+reply_document(struct role *role, uint64_t id, const struct mt_document_reply *reply)
+{
+	send_scratch(role, mt_wire_encode_read(&role->scratch, id, reply));
 }
 
 static struct task *
@@ -177,6 +192,29 @@ on_fetched(const struct mt_fetched *fetched, void *userdata)
 }
 
 /* Whoever was not asked forged nothing: what is left out of an answer below would read as bogus. */
+
+static void
+on_digests(const struct mt_digest_rrset *rrset, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	reply_digests(role, task->id, rrset);
+	drop_task(task);
+	leave_when_drained(role);
+}
+
+static void
+on_document(const struct mt_document_reply *reply, void *userdata)
+{
+	struct task *task = userdata;
+	struct role *role = task->role;
+
+	role->n_documents--;
+	reply_document(role, task->id, reply);
+	drop_task(task);
+	leave_when_drained(role);
+}
 
 static void
 start_resolve(struct role *role, uint64_t id, struct mt_bytes body)
@@ -266,6 +304,10 @@ stop_task(struct task *task)
 		mt_fetch_cancel(task->fetch);
 		task->role->n_fetches--;
 	}
+	if (task->document) {
+		mt_document_fetch_cancel(task->document);
+		task->role->n_documents--;
+	}
 	drop_task(task);
 }
 
@@ -305,22 +347,66 @@ start_fetch(struct role *role, uint64_t id, struct mt_bytes body)
 }
 
 static void
+start_digest(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	static const struct mt_digest_rrset failed = {.rrset.state = MT_RRSET_FAILED,
+						      .rrset.dnssec = MT_DNSSEC_UNDETERMINED};
+	char name[MT_DOMAIN_SIZE];
+	struct task *task = NULL;
+
+	if (mt_wire_decode_digest(body, name) == 0)
+		task = add_task(role, id);
+	if (task && mt_dns_start_digest(role->dns, name, on_digests, task, &task->lookup) == 0)
+		return;
+	if (task)
+		drop_task(task);
+	reply_digests(role, id, &failed);
+}
+
+static void
+start_document(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	struct mt_document_reply failed = {.state = MT_DOCUMENT_FAILED};
+	struct mt_document_request request = {0};
+	struct task *task = NULL;
+
+	if (role->n_documents >= MT_DOCUMENTS_MAX)
+		failed.state = MT_DOCUMENT_SILENT;
+	else if (mt_wire_decode_document(body, &request) == 0)
+		task = add_task(role, id);
+	if (task && mt_document_fetch_start(role->base, role->dns, &request, on_document, task,
+					    &task->document) == 0) {
+		role->n_documents++;
+		return;
+	}
+	if (task)
+		drop_task(task);
+	reply_document(role, id, &failed);
+}
+
+static void
+start_cancel(struct role *role, uint64_t id, struct mt_bytes body)
+{
+	if (mt_wire_decode_cancel(body) == 0)
+		cancel_task(role, id);
+	else
+		event_base_loopbreak(role->base);
+}
+
+static void
 on_message(void *userdata, const struct mt_wire_header *header, struct mt_bytes body)
 {
+	static void (*const starts[MT_WIRE_TYPE_COUNT])(struct role * role, uint64_t id,
+							struct mt_bytes body) = {
+		[MT_WIRE_RESOLVE] = start_resolve,   [MT_WIRE_SRV] = start_srv,
+		[MT_WIRE_TLSA] = start_tlsa,         [MT_WIRE_PROBE] = start_probe,
+		[MT_WIRE_FETCH] = start_fetch,       [MT_WIRE_DIGEST] = start_digest,
+		[MT_WIRE_DOCUMENT] = start_document, [MT_WIRE_CANCEL] = start_cancel,
+	};
 	struct role *role = userdata;
 
-	if (header->type == MT_WIRE_RESOLVE)
-		start_resolve(role, header->id, body);
-	else if (header->type == MT_WIRE_SRV)
-		start_srv(role, header->id, body);
-	else if (header->type == MT_WIRE_TLSA)
-		start_tlsa(role, header->id, body);
-	else if (header->type == MT_WIRE_PROBE)
-		start_probe(role, header->id, body);
-	else if (header->type == MT_WIRE_FETCH)
-		start_fetch(role, header->id, body);
-	else if (header->type == MT_WIRE_CANCEL && mt_wire_decode_cancel(body) == 0)
-		cancel_task(role, header->id);
+	if (starts[header->type])
+		starts[header->type](role, header->id, body);
 	else /* nothing a keeper sends us */
 		event_base_loopbreak(role->base);
 }

@@ -6,8 +6,8 @@
 #include "daemon/worker/wire-pack.h"
 #include "policy/domain.h"
 
-static void
-unpack_domain(struct mt_unpack *in, char domain[static MT_DOMAIN_SIZE])
+void
+mt_unpack_domain(struct mt_unpack *in, char domain[static MT_DOMAIN_SIZE])
 {
 	char normal[MT_DOMAIN_SIZE];
 
@@ -20,8 +20,8 @@ unpack_domain(struct mt_unpack *in, char domain[static MT_DOMAIN_SIZE])
 
 /* What every answer has */
 
-static void
-pack_rrset(struct mt_wire_message *msg, const struct mt_rrset *rrset)
+void
+mt_pack_rrset(struct mt_wire_message *msg, const struct mt_rrset *rrset)
 {
 	mt_pack_u8(msg, (uint8_t)rrset->state);
 	mt_pack_u8(msg, (uint8_t)rrset->dnssec);
@@ -30,8 +30,8 @@ pack_rrset(struct mt_wire_message *msg, const struct mt_rrset *rrset)
 	mt_pack_text(msg, rrset->canonical, sizeof(rrset->canonical));
 }
 
-static void
-unpack_rrset(struct mt_unpack *in, struct mt_rrset *rrset)
+void
+mt_unpack_rrset(struct mt_unpack *in, struct mt_rrset *rrset)
 {
 	rrset->state = mt_unpack_enum(in, MT_RRSET_STATE_COUNT);
 	rrset->dnssec = mt_unpack_enum(in, MT_DNSSEC_COUNT);
@@ -59,7 +59,7 @@ mt_wire_decode_srv(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
 	struct mt_unpack in;
 
 	mt_unpack_begin(&in, body);
-	unpack_domain(&in, name);
+	mt_unpack_domain(&in, name);
 	if (mt_unpack_end(&in) != 0)
 		return MT_WIRE_E_MALFORMED;
 
@@ -89,7 +89,7 @@ int
 mt_wire_encode_srv_rrset(struct mt_wire_message *msg, uint64_t id, const struct mt_srv_rrset *rrset)
 {
 	mt_pack_begin(msg, MT_WIRE_SRV_RRSET, id);
-	pack_rrset(msg, &rrset->rrset);
+	mt_pack_rrset(msg, &rrset->rrset);
 	mt_pack_count(msg, rrset->n, MT_SRV_MAX);
 	for (size_t i = 0; i < rrset->n && !msg->overflow; i++) {
 		mt_pack_u16(msg, rrset->records[i].priority);
@@ -109,7 +109,7 @@ mt_wire_decode_srv_rrset(struct mt_bytes body, struct mt_srv_rrset *ret)
 	struct mt_unpack in;
 
 	mt_unpack_begin(&in, body);
-	unpack_rrset(&in, &rrset.rrset);
+	mt_unpack_rrset(&in, &rrset.rrset);
 	rrset.n = mt_unpack_count(&in, MT_SRV_MAX);
 	for (size_t i = 0; i < rrset.n; i++) {
 		unpack_srv_record(&in, &rrset.records[i]);
@@ -146,7 +146,7 @@ mt_wire_decode_tlsa(struct mt_bytes body, char ret_host[static MT_DOMAIN_SIZE], 
 	uint16_t port;
 
 	mt_unpack_begin(&in, body);
-	unpack_domain(&in, host);
+	mt_unpack_domain(&in, host);
 	port = mt_unpack_u16(&in);
 	if (mt_unpack_end(&in) != 0 || port == 0)
 		return MT_WIRE_E_MALFORMED;
@@ -163,7 +163,7 @@ mt_wire_encode_tlsa_rrset(struct mt_wire_message *msg, uint64_t id,
 			  const struct mt_tlsa_rrset *rrset)
 {
 	mt_pack_begin(msg, MT_WIRE_TLSA_RRSET, id);
-	pack_rrset(msg, &rrset->rrset);
+	mt_pack_rrset(msg, &rrset->rrset);
 	mt_pack_u8(msg, (uint8_t)rrset->address);
 	mt_pack_tlsa_records(msg, rrset->records, rrset->n);
 	mt_pack_u32(msg, rrset->n_omitted);
@@ -177,7 +177,7 @@ mt_wire_decode_tlsa_rrset(struct mt_bytes body, struct mt_tlsa_rrset *ret)
 	struct mt_unpack in;
 
 	mt_unpack_begin(&in, body);
-	unpack_rrset(&in, &rrset.rrset);
+	mt_unpack_rrset(&in, &rrset.rrset);
 	rrset.address = mt_unpack_enum(&in, MT_DNSSEC_COUNT);
 	rrset.n = mt_unpack_tlsa_records(&in, rrset.records);
 	rrset.n_omitted = mt_unpack_u32(&in);

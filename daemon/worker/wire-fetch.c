@@ -97,21 +97,27 @@ mt_wire_decode_revocation(struct mt_bytes body, struct mt_bytes parts, struct mt
 
 /* Orders, in reports and in requests to fetch */
 
-static void
-pack_order(struct mt_wire_message *msg, const struct mt_fetch_order *order)
+void
+mt_pack_order(struct mt_wire_message *msg, const struct mt_fetch_order *order)
 {
 	mt_pack_text(msg, order->host, sizeof(order->host));
 	mt_pack_u16(msg, order->port);
 	mt_pack_text(msg, order->path, sizeof(order->path));
 }
 
-static void
-unpack_order(struct mt_unpack *in, struct mt_fetch_order *order)
+void
+mt_unpack_order(struct mt_unpack *in, struct mt_fetch_order *order)
 {
 	mt_unpack_text(in, order->host, sizeof(order->host));
 	order->port = mt_unpack_u16(in);
 	mt_unpack_text(in, order->path, sizeof(order->path));
-	/* Whoever sends it: what is not one line of a request must not become one. */
+}
+
+/* Whoever sends it: what is not one line of a request must not become one. */
+static void
+unpack_sane_order(struct mt_unpack *in, struct mt_fetch_order *order)
+{
+	mt_unpack_order(in, order);
 	if (!in->bad && !mt_url_is_sane(order))
 		mt_unpack_fail(in);
 }
@@ -126,7 +132,7 @@ mt_wire_encode_report(struct mt_wire_message *msg, uint64_t id,
 	mt_pack_validation(msg, validation);
 	mt_pack_count(msg, orders->n, MT_FETCH_ORDERS_MAX);
 	for (size_t i = 0; i < orders->n && !msg->overflow; i++)
-		pack_order(msg, &orders->order[i]);
+		mt_pack_order(msg, &orders->order[i]);
 	return mt_pack_end(msg);
 }
 
@@ -142,7 +148,7 @@ mt_wire_decode_report(struct mt_bytes body, struct mt_validation *ret_validation
 	mt_unpack_validation(&in, &validation);
 	orders.n = mt_unpack_count(&in, MT_FETCH_ORDERS_MAX);
 	for (size_t i = 0; i < orders.n && !in.bad; i++)
-		unpack_order(&in, &orders.order[i]);
+		unpack_sane_order(&in, &orders.order[i]);
 	if (mt_unpack_end(&in) != 0)
 		return MT_WIRE_E_MALFORMED;
 
@@ -158,7 +164,7 @@ mt_wire_encode_fetch(struct mt_wire_message *msg, uint64_t id,
 		     const struct mt_fetch_request *request)
 {
 	mt_pack_begin(msg, MT_WIRE_FETCH, id);
-	pack_order(msg, &request->order);
+	mt_pack_order(msg, &request->order);
 	mt_pack_u32(msg, request->deadline_msec);
 	mt_pack_bool(msg, request->may_be_local);
 	return mt_pack_end(msg);
@@ -171,7 +177,7 @@ mt_wire_decode_fetch(struct mt_bytes body, struct mt_fetch_request *ret)
 	struct mt_unpack in;
 
 	mt_unpack_begin(&in, body);
-	unpack_order(&in, &request.order);
+	unpack_sane_order(&in, &request.order);
 	request.deadline_msec = mt_unpack_u32(&in);
 	request.may_be_local = mt_unpack_bool(&in);
 	if (mt_unpack_end(&in) != 0)

@@ -61,6 +61,14 @@ size_t mt_unpack_tlsa_records(struct mt_unpack *in, struct mt_tlsa_record *ret);
 /* Printable ASCII only, NUL-terminated in the buffer. */
 void mt_unpack_text(struct mt_unpack *in, char *ret, size_t buffer_size);
 
+/* A domain, normalised; an rrset's head; a thing to fetch, whose sanity is its reader's to look at.
+ * In wire-dns.c and wire-fetch.c. */
+void mt_unpack_domain(struct mt_unpack *in, char domain[static MT_DOMAIN_SIZE]);
+void mt_pack_rrset(struct mt_wire_message *msg, const struct mt_rrset *rrset);
+void mt_unpack_rrset(struct mt_unpack *in, struct mt_rrset *rrset);
+void mt_pack_order(struct mt_wire_message *msg, const struct mt_fetch_order *order);
+void mt_unpack_order(struct mt_unpack *in, struct mt_fetch_order *order);
+
 /* Structs that more than one message holds, in wire.c. Of a chain request that is all but what
  * belongs to revocation. */
 void mt_pack_request(struct mt_wire_message *msg, const struct mt_chain_request *request);

@@ -18,6 +18,7 @@
  */
 
 #include "daemon/worker/chain.h"
+#include "daemon/worker/document.h"
 #include "policy/evidence.h"
 #include "policy/rrset.h"
 
@@ -42,9 +43,13 @@ enum mt_wire_type {
 	MT_WIRE_REVOCATION, /* keeper -> chain: struct mt_chain_request that wants_revocation */
 	MT_WIRE_REPORT,     /* chain -> keeper: struct mt_validation and struct mt_fetch_orders */
 	MT_WIRE_FETCH,      /* keeper -> net: struct mt_fetch_request */
-	MT_WIRE_FETCHED     /* net -> keeper: struct mt_fetched */
+	MT_WIRE_FETCHED,    /* net -> keeper: struct mt_fetched */
+	MT_WIRE_DIGEST,     /* keeper -> net: a name */
+	MT_WIRE_DIGESTS,    /* net -> keeper: struct mt_digest_rrset */
+	MT_WIRE_DOCUMENT,   /* keeper -> net: struct mt_document_request */
+	MT_WIRE_READ        /* net -> keeper: struct mt_document_reply */
 };
-#define MT_WIRE_TYPE_COUNT 18
+#define MT_WIRE_TYPE_COUNT 22
 
 enum {
 	MT_WIRE_E_MALFORMED = 1, /* decoders: not a message of ours */
@@ -152,6 +157,40 @@ struct mt_fetched {
 	struct mt_bytes bytes; /* when DONE: at most MT_FETCH_BYTES_MAX, and not empty */
 };
 
+/* A document to be had with one GET, in clear or over TLS, and read. */
+struct mt_document_request {
+	enum mt_document_kind kind;
+	bool is_secure;
+	struct mt_fetch_order order; /* its port is that of the scheme */
+	char domain[MT_DOMAIN_SIZE];
+	uint32_t deadline_msec; /* for everything; capped at MT_FETCH_USEC */
+	bool may_be_local;
+};
+
+/* Zero: no answer came, e.g. the worker died. */
+enum mt_document_state {
+	MT_DOCUMENT_FAILED = 0,
+	MT_DOCUMENT_UNREACHABLE, /* no host, no address that may be connected to, no connection */
+	MT_DOCUMENT_SILENT,      /* no answer in time, or none of HTTP */
+	MT_DOCUMENT_ABSENT,      /* the host says that it has none: 404 or 410 */
+	MT_DOCUMENT_MALFORMED,
+	MT_DOCUMENT_REDIRECTED,
+	MT_DOCUMENT_READ
+};
+#define MT_DOCUMENT_STATE_COUNT 7
+
+struct mt_document_reply {
+	enum mt_document_state state;
+	/* Of the TLS session, where it was secure and there was one: whoever looks at the rest has
+	 * this judged first. */
+	struct mt_bytes chain[MT_CHAIN_MAX];
+	size_t n_chain;
+	struct mt_bytes staple;
+	struct mt_fetch_order location; /* REDIRECTED: https, wherever it leads */
+	struct mt_document document;    /* READ */
+	uint8_t sha256[32];             /* READ: of its bytes */
+};
+
 /* Header. Decoding checks version, type and that the body is exactly the rest of the datagram. */
 MT_MUST_CHECK int mt_wire_decode_header(const uint8_t *data, size_t size,
 					struct mt_wire_header *ret_header,
@@ -245,6 +284,22 @@ MT_MUST_CHECK int mt_wire_decode_report(struct mt_bytes body, struct mt_validati
 MT_MUST_CHECK int mt_wire_encode_fetch(struct mt_wire_message *msg, uint64_t id,
 				       const struct mt_fetch_request *request);
 MT_MUST_CHECK int mt_wire_decode_fetch(struct mt_bytes body, struct mt_fetch_request *ret);
+
+MT_MUST_CHECK int mt_wire_encode_digest(struct mt_wire_message *msg, uint64_t id, const char *name);
+MT_MUST_CHECK int mt_wire_decode_digest(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE]);
+
+MT_MUST_CHECK int mt_wire_encode_digests(struct mt_wire_message *msg, uint64_t id,
+					 const struct mt_digest_rrset *rrset);
+MT_MUST_CHECK int mt_wire_decode_digests(struct mt_bytes body, struct mt_digest_rrset *ret);
+
+MT_MUST_CHECK int mt_wire_encode_document(struct mt_wire_message *msg, uint64_t id,
+					  const struct mt_document_request *request);
+MT_MUST_CHECK int mt_wire_decode_document(struct mt_bytes body, struct mt_document_request *ret);
+
+MT_MUST_CHECK int mt_wire_encode_read(struct mt_wire_message *msg, uint64_t id,
+				      const struct mt_document_reply *reply);
+/* Chain and staple are borrowed from the body. */
+MT_MUST_CHECK int mt_wire_decode_read(struct mt_bytes body, struct mt_document_reply *ret);
 
 /* The parts are fetched->bytes. */
 MT_MUST_CHECK int mt_wire_encode_fetched(struct mt_wire_message *msg, uint64_t id,

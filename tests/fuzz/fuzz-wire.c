@@ -16,6 +16,9 @@ decode_fetching(struct mt_bytes body)
 	static struct mt_validation validation;
 	static struct mt_fetch_orders orders;
 	static struct mt_fetch_request fetch;
+	static struct mt_digest_rrset digests;
+	static struct mt_document_request document;
+	static struct mt_document_reply reply;
 	struct mt_fetched fetched;
 	volatile int sink;
 
@@ -23,6 +26,9 @@ decode_fetching(struct mt_bytes body)
 	sink = mt_wire_decode_report(body, &validation, &orders);
 	sink = mt_wire_decode_fetch(body, &fetch);
 	sink = mt_wire_decode_fetched(body, body, &fetched);
+	sink = mt_wire_decode_digests(body, &digests);
+	sink = mt_wire_decode_document(body, &document);
+	sink = mt_wire_decode_read(body, &reply);
 	(void)sink;
 }
 
@@ -53,6 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mt_probe_result result = {0};
 	static struct mt_srv_rrset srv, read_srv;
 	static struct mt_tlsa_rrset tlsa, read_tlsa;
+	struct mt_digest_rrset read_digests = {0};
 	struct mt_addresses found = {0};
 	struct mt_dns_facts facts;
 	uint16_t port;
@@ -81,6 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sink = mt_dns_read(body, MT_DNS_TYPE_AAAA, 0, mt_dns_add_address, &found, &facts);
 	sink = mt_dns_read(body, MT_DNS_TYPE_SRV, 0, mt_dns_add_srv, &read_srv, &facts);
 	sink = mt_dns_read(body, MT_DNS_TYPE_TLSA, 0, mt_dns_add_tlsa, &read_tlsa, &facts);
+	sink = mt_dns_read(body, MT_DNS_TYPE_TXT, 0, mt_dns_add_digest, &read_digests, &facts);
 	decode_fetching(body);
 	read_http(data, size);
 	(void)sink;

@@ -188,6 +188,76 @@ a_truncated_response_is_malformed_and_yields_nothing(void **state)
 	}
 }
 
+/* -- TXT, as digests of documents -- */
+
+#define RECORD "v=UAAC1; a=sha256; d=MOA19C2fw1LnfpriQEArPk+FRkxoE7UVaunADBmu7G8="
+#define TXT 16
+
+static struct mt_digest_rrset digests;
+
+/* A character-string. */
+static void
+put_string(struct packet *p, const char *text, size_t size)
+{
+	const uint8_t length = (uint8_t)size;
+
+	put(p, &length, 1);
+	put(p, text, size);
+}
+
+static int
+read_digests(const struct packet *p)
+{
+	memset(&digests, 0, sizeof(digests));
+	return mt_dns_read(bytes_of(p), TXT, NOW, mt_dns_add_digest, &digests, &facts);
+}
+
+static void
+a_digest_may_come_in_several_strings(void **state)
+{
+	struct packet p, data = {0};
+
+	begin(&p, 0, 2, 0);
+	put_string(&data, RECORD, 30);
+	put_string(&data, "", 0);
+	put_string(&data, RECORD + 30, strlen(RECORD) - 30);
+	put_record(&p, TXT, 60, data.data, data.size);
+	data.size = 0;
+	put_string(&data, "something else", 14);
+	put_record(&p, TXT, 60, data.data, data.size);
+	assert_int_equal(read_digests(&p), 0);
+	assert_int_equal(digests.n, 1);
+	assert_int_equal(digests.digests[0][0], 0x30);
+	assert_int_equal(digests.n_unusable, 1);
+}
+
+static void
+digests_beyond_the_bound_and_broken_strings_are_counted(void **state)
+{
+	static const char broken[] = "\x7fshort";
+	char wide[1024];
+	struct packet p, data = {0};
+
+	begin(&p, 0, MT_PACC_DIGESTS_MAX + 2, 0);
+	put_string(&data, RECORD, strlen(RECORD));
+	for (int i = 0; i < MT_PACC_DIGESTS_MAX + 1; i++)
+		put_record(&p, TXT, 60, data.data, data.size);
+	put_record(&p, TXT, 60, broken, sizeof(broken) - 1);
+	assert_int_equal(read_digests(&p), 0);
+	assert_int_equal(digests.n, MT_PACC_DIGESTS_MAX);
+	assert_int_equal(digests.n_unusable, 2);
+
+	memset(wide, ' ', sizeof(wide));
+	begin(&p, 0, 1, 0);
+	data.size = 0;
+	for (int i = 0; i < 3; i++)
+		put_string(&data, wide, 255); /* more than MT_TXT_MAX */
+	put_record(&p, TXT, 60, data.data, data.size);
+	assert_int_equal(read_digests(&p), 0);
+	assert_int_equal(digests.n, 0);
+	assert_int_equal(digests.n_unusable, 1);
+}
+
 /* -- SRV -- */
 
 static struct mt_srv_rrset srv;
@@ -504,6 +574,8 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_digest_may_come_in_several_strings),
+		cmocka_unit_test(digests_beyond_the_bound_and_broken_strings_are_counted),
 		cmocka_unit_test(addresses_behind_an_alias_have_the_shortest_ttl_of_the_path),
 		cmocka_unit_test(records_of_the_other_family_are_not_taken),
 		cmocka_unit_test(an_address_of_the_wrong_length_is_not_taken),

@@ -286,6 +286,9 @@ decode_any(const uint8_t *data, size_t size)
 	static struct mt_tlsa_rrset tlsa;
 	static struct mt_fetch_orders orders;
 	static struct mt_fetch_request fetch;
+	static struct mt_digest_rrset digests;
+	static struct mt_document_request document;
+	static struct mt_document_reply reply;
 	struct mt_fetched fetched;
 	struct mt_wire_header header;
 	struct mt_wire_ready ready;
@@ -336,15 +339,24 @@ decode_any(const uint8_t *data, size_t size)
 		return mt_wire_decode_fetch(body, &fetch);
 	case MT_WIRE_FETCHED:
 		return mt_wire_decode_fetched(body, parts, &fetched);
+	case MT_WIRE_DIGEST:
+		return mt_wire_decode_digest(body, host);
+	case MT_WIRE_DIGESTS:
+		return mt_wire_decode_digests(body, &digests);
+	case MT_WIRE_DOCUMENT:
+		return mt_wire_decode_document(body, &document);
+	case MT_WIRE_READ:
+		return mt_wire_decode_read(body, &reply);
 	}
 	return 1;
 }
 
 static const enum mt_wire_type all_types[] = {
-	MT_WIRE_READY,      MT_WIRE_CHAIN,  MT_WIRE_VALIDATION, MT_WIRE_RESOLVE,
-	MT_WIRE_ADDRESSES,  MT_WIRE_PROBE,  MT_WIRE_EVIDENCE,   MT_WIRE_SRV,
-	MT_WIRE_SRV_RRSET,  MT_WIRE_TLSA,   MT_WIRE_TLSA_RRSET, MT_WIRE_CANCEL,
-	MT_WIRE_REVOCATION, MT_WIRE_REPORT, MT_WIRE_FETCH,      MT_WIRE_FETCHED};
+	MT_WIRE_READY,      MT_WIRE_CHAIN,   MT_WIRE_VALIDATION, MT_WIRE_RESOLVE,
+	MT_WIRE_ADDRESSES,  MT_WIRE_PROBE,   MT_WIRE_EVIDENCE,   MT_WIRE_SRV,
+	MT_WIRE_SRV_RRSET,  MT_WIRE_TLSA,    MT_WIRE_TLSA_RRSET, MT_WIRE_CANCEL,
+	MT_WIRE_REVOCATION, MT_WIRE_REPORT,  MT_WIRE_FETCH,      MT_WIRE_FETCHED,
+	MT_WIRE_DIGEST,     MT_WIRE_DIGESTS, MT_WIRE_DOCUMENT,   MT_WIRE_READ};
 
 static struct mt_srv_rrset
 full_srv(void)
@@ -392,6 +404,56 @@ full_orders(void)
 		.order = {{"ocsp.example.test", 80, "/x/y?z"}, {"2001:db8::1", 8080, "/"}}, .n = 2};
 }
 
+static struct mt_digest_rrset
+full_digests(void)
+{
+	struct mt_digest_rrset rrset = {
+		.rrset = {.state = MT_RRSET_FOUND, .dnssec = MT_DNSSEC_SECURE, .ttl_sec = 60},
+		.n = 2,
+		.n_unusable = 3};
+
+	memcpy(rrset.digests[1], digest, sizeof(digest));
+	return rrset;
+}
+
+static struct mt_document_request
+full_document(void)
+{
+	return (struct mt_document_request){
+		.kind = MT_DOCUMENT_AUTOCONFIG,
+		.is_secure = true,
+		.order = {"autoconfig.example.test", 443, "/mail/config-v1.1.xml"},
+		.domain = "example.test",
+		.deadline_msec = 4000,
+		.may_be_local = true,
+	};
+}
+
+static struct mt_document_reply
+full_read(void)
+{
+	struct mt_document_reply reply = {
+		.state = MT_DOCUMENT_READ,
+		.chain = {{der, sizeof(der)}, {other, sizeof(other)}},
+		.n_chain = 2,
+		.staple = {other, sizeof(other)},
+		.document = {.offers = {{.proto = MT_PROTO_IMAP,
+					 .transport = MT_TRANSPORT_IMPLICIT,
+					 .host = "imap.example.test",
+					 .port = 993},
+					{.proto = MT_PROTO_SUBMISSION,
+					 .transport = MT_TRANSPORT_NONE,
+					 .host = "out.example.test",
+					 .port = 25}},
+			     .n = 2,
+			     .n_omitted = 984,
+			     .n_unusable = 7},
+	};
+
+	memcpy(reply.sha256, digest, sizeof(digest));
+	return reply;
+}
+
 static void
 encode_full(enum mt_wire_type type)
 {
@@ -408,6 +470,9 @@ encode_full(enum mt_wire_type type)
 		.state = MT_ADDRESSES_FOUND, .n = 1, .address = {"192.0.2.7"}};
 	const struct mt_srv_rrset srv = full_srv();
 	const struct mt_tlsa_rrset tlsa = full_tlsa();
+	const struct mt_digest_rrset digests = full_digests();
+	const struct mt_document_request document = full_document();
+	const struct mt_document_reply reply = full_read();
 	int r = -1;
 
 	switch (type) {
@@ -464,8 +529,114 @@ encode_full(enum mt_wire_type type)
 	case MT_WIRE_FETCHED:
 		r = mt_wire_encode_fetched(&message, 1, &fetched);
 		break;
+	case MT_WIRE_DIGEST:
+		r = mt_wire_encode_digest(&message, 1, "_ua-auto-config.example.test");
+		break;
+	case MT_WIRE_DIGESTS:
+		r = mt_wire_encode_digests(&message, 1, &digests);
+		break;
+	case MT_WIRE_DOCUMENT:
+		r = mt_wire_encode_document(&message, 1, &document);
+		break;
+	case MT_WIRE_READ:
+		r = mt_wire_encode_read(&message, 1, &reply);
+		break;
 	}
 	assert_int_equal(r, 0);
+}
+
+static void
+digests_and_documents_survive_the_link(void **state)
+{
+	const struct mt_digest_rrset digests = full_digests();
+	const struct mt_document_request request = full_document();
+	const struct mt_document_reply reply = full_read();
+	struct mt_digest_rrset digests_out;
+	struct mt_document_request request_out;
+	struct mt_document_reply reply_out;
+	char name[MT_DOMAIN_SIZE];
+
+	assert_int_equal(mt_wire_encode_digest(&message, 4, "_ua-auto-config.example.test"), 0);
+	assert_int_equal(mt_wire_decode_digest(body_of(MT_WIRE_DIGEST, 4), name), 0);
+	assert_string_equal(name, "_ua-auto-config.example.test");
+	assert_int_equal(mt_wire_encode_digests(&message, 5, &digests), 0);
+	assert_int_equal(mt_wire_decode_digests(body_of(MT_WIRE_DIGESTS, 5), &digests_out), 0);
+	assert_memory_equal(&digests_out, &digests, sizeof(digests));
+	assert_int_equal(mt_wire_encode_document(&message, 6, &request), 0);
+	assert_int_equal(mt_wire_decode_document(body_of(MT_WIRE_DOCUMENT, 6), &request_out), 0);
+	assert_memory_equal(&request_out, &request, sizeof(request));
+	assert_int_equal(mt_wire_encode_read(&message, 7, &reply), 0);
+	assert_int_equal(mt_wire_decode_read(body_of(MT_WIRE_READ, 7), &reply_out), 0);
+	assert_true(bytes_equal(reply_out.chain[1], reply.chain[1]));
+	assert_true(bytes_equal(reply_out.staple, reply.staple));
+	assert_memory_equal(&reply_out.document, &reply.document, sizeof(reply.document));
+	assert_memory_equal(reply_out.sha256, digest, sizeof(digest));
+}
+
+static void
+a_redirect_says_where_to_and_nothing_else(void **state)
+{
+	struct mt_document_reply reply = full_read(), out;
+
+	reply.state = MT_DOCUMENT_REDIRECTED;
+	reply.location = full_document().order;
+	assert_int_equal(mt_wire_encode_read(&message, 7, &reply), 0);
+	assert_int_equal(mt_wire_decode_read(body_of(MT_WIRE_READ, 7), &out), 0);
+	assert_memory_equal(&out.location, &reply.location, sizeof(out.location));
+	assert_int_equal(out.document.n, 0);
+	reply.location.port = 80; /* never to http */
+	assert_int_equal(mt_wire_encode_read(&message, 7, &reply), 0);
+	assert_int_equal(mt_wire_decode_read(body_of(MT_WIRE_READ, 7), &out), MT_WIRE_E_MALFORMED);
+}
+
+/* What a document could not say a worker does not either. */
+static void
+offers_that_no_document_has_are_malformed(void **state)
+{
+	static const struct mt_offer bad[] = {
+		{.proto = MT_PROTO_IMAP, .host = "192.0.2.7", .port = 993},
+		{.proto = MT_PROTO_IMAP, .host = "Imap.Example.Test", .port = 993},
+		{.proto = MT_PROTO_IMAP, .host = "a b", .port = 993},
+		{.proto = MT_PROTO_IMAP, .host = "", .port = 993},
+		{.proto = MT_PROTO_IMAP, .host = "imap.example.test", .port = 0},
+		{.proto = MT_PROTO_UNKNOWN, .host = "imap.example.test", .port = 993},
+	};
+	struct mt_document_reply out;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(bad); i++) {
+		struct mt_document_reply reply = full_read();
+
+		reply.document.offers[0] = bad[i];
+		assert_int_equal(mt_wire_encode_read(&message, 7, &reply), 0);
+		assert_int_equal(mt_wire_decode_read(body_of(MT_WIRE_READ, 7), &out),
+				 MT_WIRE_E_MALFORMED);
+	}
+}
+
+static void
+a_document_is_asked_for_on_the_schemes_own_port(void **state)
+{
+	static const struct {
+		bool is_secure;
+		uint16_t port;
+		int r;
+	} rows[] = {{true, 443, 0},
+		    {true, 80, MT_WIRE_E_MALFORMED},
+		    {true, 8443, MT_WIRE_E_MALFORMED},
+		    {false, 80, 0},
+		    {false, 443, MT_WIRE_E_MALFORMED},
+		    {false, 8080, MT_WIRE_E_MALFORMED}};
+	struct mt_document_request out;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		struct mt_document_request request = full_document();
+
+		request.is_secure = rows[i].is_secure;
+		request.order.port = rows[i].port;
+		assert_int_equal(mt_wire_encode_document(&message, 6, &request), 0);
+		assert_int_equal(mt_wire_decode_document(body_of(MT_WIRE_DOCUMENT, 6), &out),
+				 rows[i].r);
+	}
 }
 
 /* The body size in the header, made to agree with what is there. */
@@ -879,6 +1050,10 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(digests_and_documents_survive_the_link),
+		cmocka_unit_test(a_redirect_says_where_to_and_nothing_else),
+		cmocka_unit_test(offers_that_no_document_has_are_malformed),
+		cmocka_unit_test(a_document_is_asked_for_on_the_schemes_own_port),
 		cmocka_unit_test(a_chain_request_survives_the_link),
 		cmocka_unit_test(a_validation_survives_the_link),
 		cmocka_unit_test(a_ready_message_survives_the_link),
