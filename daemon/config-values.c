@@ -120,7 +120,8 @@ is_word(const char *text, size_t size, enum mt_discovery source)
 int
 mt_config_parse_sources(void *field, const char *value)
 {
-	static const enum mt_discovery known[] = {MT_DISCOVERY_ADMIN, MT_DISCOVERY_SRV};
+	static const enum mt_discovery known[] = {MT_DISCOVERY_ADMIN, MT_DISCOVERY_SRV,
+						  MT_DISCOVERY_PACC, MT_DISCOVERY_AUTOCONFIG};
 	uint64_t sources = MT_BIT(MT_DISCOVERY_UNKNOWN);
 	size_t size;
 

@@ -32,7 +32,7 @@ const struct mt_config_option mt_config_options[] = {
 	{"trust", "trust-anchors", "FILE|DIR", false, true, true, mt_config_parse_path, AT(trust_anchors), "the system's",
 	 "certificates to trust instead of the system's"},
 	{"trust", "fetch-local", NULL, false, true, true, mt_config_parse_bool, AT(fetch_local), "no",
-	 "fetch revocation answers from loopback and private addresses too"},
+	 "fetch revocation answers and server settings from loopback and private addresses too"},
 	{"dns", "dns-forward", "ADDR@PORT", true, true, true, mt_config_parse_forwarder, AT(dns_forward), "resolv.conf",
 	 "a resolver to ask"},
 	{"dns", "dns-anchor", "FILE", true, true, true, mt_config_parse_path_list, AT(dns_anchor), "the distribution's",
@@ -47,9 +47,11 @@ const struct mt_config_option mt_config_options[] = {
 	 AT(clock_must_be_synchronised), "no",
 	 "trust no date while the kernel calls the clock unsynchronised"},
 	{"discovery", "discovery", "SOURCES", false, true, true, mt_config_parse_sources, AT(discovery), "admin srv",
-	 "where server settings come from: admin, srv, or none"},
+	 "where server settings come from: admin, srv, pacc and autoconfig (both experimental), or none"},
 	{"discovery", "presets-dir", "DIR", true, true, true, mt_config_parse_path_list, AT(presets_dir),
 	 MT_CONFIG_PRESETS_DIR, "a directory of an administrator's presets"},
+	{"discovery", "autoconfig-http", NULL, false, true, true, mt_config_parse_bool, AT(autoconfig_http), "no",
+	 "with autoconfig: take what came in clear as well; a person confirms each server of it"},
 	{NULL, "help", NULL, false, true, false, mt_config_parse_bool, AT(help), "no",
 	 "show this text"},
 };
@@ -235,6 +237,8 @@ defaults_discovery(const struct mt_config_env *env, struct mt_config *config)
 {
 	if (config->discovery == 0)
 		config->discovery = MT_BIT(MT_DISCOVERY_ADMIN) | MT_BIT(MT_DISCOVERY_SRV);
+	if (config->autoconfig_http && (config->discovery & MT_BIT(MT_DISCOVERY_AUTOCONFIG)))
+		config->discovery |= MT_BIT(MT_DISCOVERY_AUTOCONFIG_HTTP);
 	return defaults_presets(env, config);
 }
 

@@ -48,6 +48,7 @@ struct mt_config {
 	 * that "none" is something said. */
 	uint64_t discovery;
 	struct mt_config_list presets_dir;
+	bool autoconfig_http; /* in clear as well, each server to be confirmed (D-DISC-02) */
 };
 
 /* What the configuration takes from the environment; tests hand in their own. Borrowed. */

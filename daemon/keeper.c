@@ -311,6 +311,7 @@ open_sources(struct mt_keeper *k)
 		.clock = k->clock,
 		.enabled = k->config->discovery,
 		.may_fetch_local = k->config->fetch_local,
+		.clock_must_be_synchronised = k->config->clock_must_be_synchronised,
 	};
 	int r = open_presets(k);
 

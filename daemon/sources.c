@@ -40,5 +40,8 @@ ask_presets(struct mt_source_run *run)
 const struct mt_source mt_sources[] = {
 	{MT_DISCOVERY_ADMIN, ask_presets, NULL},
 	{MT_DISCOVERY_SRV, mt_source_srv_start, mt_source_srv_cancel},
+	{MT_DISCOVERY_PACC, mt_source_document_start, mt_source_document_cancel},
+	{MT_DISCOVERY_AUTOCONFIG, mt_source_document_start, mt_source_document_cancel},
+	{MT_DISCOVERY_AUTOCONFIG_HTTP, mt_source_document_start, mt_source_document_cancel},
 };
 const size_t mt_n_sources = MT_ARRAY_SIZE(mt_sources);

@@ -46,6 +46,7 @@ struct mt_sources_options {
 	const struct mt_presets *presets;
 	uint64_t enabled;     /* MT_BIT(enum mt_discovery) */
 	bool may_fetch_local; /* documents may come from addresses that are not global */
+	bool clock_must_be_synchronised;
 };
 
 /* One source being asked about one domain. */
@@ -72,5 +73,7 @@ extern const size_t mt_n_sources;
 /* Rows of the table, in files of their own. */
 int mt_source_srv_start(struct mt_source_run *run);
 void mt_source_srv_cancel(struct mt_source_run *run);
+int mt_source_document_start(struct mt_source_run *run);
+void mt_source_document_cancel(struct mt_source_run *run);
 
 #endif

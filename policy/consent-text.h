@@ -12,7 +12,7 @@
  * fails otherwise. A consent to an older text is not taken any more.
  */
 
-#define MT_CONSENT_TEXT_VERSION 1
+#define MT_CONSENT_TEXT_VERSION 2
 
 /* W-CLEAR: RFC 8314 §5.2 and R-5.2-08. */
 #define MT_CONSENT_TEXT_REDUCED_CONFIDENTIALITY                                              \
@@ -40,11 +40,13 @@
 	"Compare the fingerprint with your provider by another way, such as telephone or a "    \
 	"letter, before you accept it."
 
-/* R-5.1-12 */
+/* R-5.1-12, D-DISC-02: of SRV records and of documents, which may lead elsewhere or come in clear.
+ */
 #define MT_CONSENT_TEXT_SRV_TARGET                                                               \
-	"Unsigned DNS data names a server outside the domain of your address. If it is forged, " \
-	"the connection is not encrypted to your provider but to somebody else, and others can " \
-	"read your password and messages. Check that the name is right."
+	"What names this server may be forged, or the server is outside the domain of your "     \
+	"address. If it is the wrong one, the connection is not encrypted to your provider but " \
+	"to somebody else, and others can read your password and messages. Check that the name " \
+	"is right."
 
 /* R-5.2-13 */
 #define MT_CONSENT_TEXT_DOWNGRADE                                                                  \

@@ -95,6 +95,15 @@ mt_offer_namer(const json_t *row)
 		{"srv", "user-confirmed", "unsigned DNS, confirmed by you"},
 		{"srv", "in-domain", "unsigned DNS, inside your domain"},
 		{"srv", "unconfirmed", "unsigned DNS, another domain: check it"},
+		{"pacc", "dnssec", "PACC, signed in DNS"},
+		{"pacc", "https", "PACC over HTTPS"},
+		{"pacc", "user-confirmed", "PACC, confirmed by you"},
+		{"pacc", "unconfirmed", "PACC, another domain: check it"},
+		{"autoconfig", "https", "autoconfig over HTTPS"},
+		{"autoconfig", "user-confirmed", "autoconfig, confirmed by you"},
+		{"autoconfig", "unconfirmed", "autoconfig, another domain: check it"},
+		{"autoconfig-http", "user-confirmed", "autoconfig in clear, confirmed by you"},
+		{"autoconfig-http", "unconfirmed", "autoconfig in clear: check it"},
 	};
 	const char *source = mt_json_text(row, "source"), *trust = mt_json_text(row, "trust");
 
@@ -109,6 +118,11 @@ say_omission(const char *why)
 {
 	static const char *const words[][2] = {
 		{"no-answer", "DNS gave no answer."},
+		{"source-silent", "It is there, or should be, and gave no answer."},
+		{"source-untrusted", "The certificate of its host is not valid."},
+		{"source-digest-mismatch", "It is not the document that DNS vouches for."},
+		{"source-malformed", "What came is no such document."},
+		{"source-elsewhere", "It leads out of the domain."},
 		{"source-broken",
 		 "A file of presets cannot be read; your administrator can fix it."},
 		{"protocol-not-allowed", "The account's policy does not allow this protocol."},

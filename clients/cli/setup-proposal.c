@@ -96,6 +96,15 @@ refuse_what_is_broken(struct mt_setup *s)
 
 /* -- what would be set up ---------------------------------------------------------------------- */
 
+/* Row 13 for what came in clear, row 11 for what leads out of the domain. */
+static int
+reason_to_confirm(const json_t *row)
+{
+	return strcmp(mt_json_text(row, "source"), "autoconfig-http") == 0
+		       ? MT_REASON_DISCOVERY_UNVERIFIED_SOURCE
+		       : MT_REASON_SRV_TARGET_OUT_OF_DOMAIN;
+}
+
 enum mt_exit
 mt_setup_confirm_target(struct mt_setup *s, const json_t *row)
 {
@@ -112,7 +121,7 @@ mt_setup_confirm_target(struct mt_setup *s, const json_t *row)
 	if (s->n_confirmed == MT_SETUP_CONFIRMED_MAX ||
 	    mt_prompt_consent(s->cli, MT_CONSENT_SRV_TARGET, subject) != 0)
 		return mt_setup_refuse(
-			s, MT_EXIT_CONFIRM, MT_REASON_SRV_TARGET_OUT_OF_DOMAIN,
+			s, MT_EXIT_CONFIRM, reason_to_confirm(row),
 			"the account was not added: a person has to confirm the server first");
 	s->confirmed[s->n_confirmed++] = host;
 	return MT_EXIT_OK;

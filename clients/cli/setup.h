@@ -49,8 +49,8 @@ int mt_setup_next(const struct mt_setup *setup, bool for_submission, size_t from
  * refusal that was explained. */
 enum mt_exit mt_setup_propose(struct mt_setup *setup);
 
-/* Has a target that unsigned DNS names outside the domain confirmed; once for each host. Return: as
- * mt_setup_propose(). */
+/* Has a server confirmed whose name may be forged, or leads out of the domain; once for each host.
+ * Return: as mt_setup_propose(). */
 enum mt_exit mt_setup_confirm_target(struct mt_setup *setup, const json_t *row);
 
 /* Asks a person for servers. Return: as mt_setup_propose(). */

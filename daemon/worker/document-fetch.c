@@ -33,6 +33,15 @@ mt_document_fetch_cancel(struct mt_document_fetch *fetch)
 	return NULL;
 }
 
+/* RFC 9110 §15 */
+static enum mt_document_state
+state_of_status(unsigned int status)
+{
+	if (status == 404 || status == 410)
+		return MT_DOCUMENT_ABSENT;
+	return status / 100 == 3 ? MT_DOCUMENT_ASTRAY : MT_DOCUMENT_SILENT;
+}
+
 /* What did not come, and why. */
 static enum mt_document_state
 state_of(const struct mt_exchanged *exchanged)
@@ -43,9 +52,7 @@ state_of(const struct mt_exchanged *exchanged)
 	case MT_FETCH_UNREACHABLE:
 		return MT_DOCUMENT_UNREACHABLE;
 	case MT_FETCH_PROTOCOL:
-		/* RFC 9110 §15.5.5, §15.5.11 */
-		return exchanged->status == 404 || exchanged->status == 410 ? MT_DOCUMENT_ABSENT
-									    : MT_DOCUMENT_SILENT;
+		return state_of_status(exchanged->status);
 	case MT_FETCH_BUSY:
 	case MT_FETCH_TIMEOUT:
 		return MT_DOCUMENT_SILENT;
@@ -94,7 +101,7 @@ on_exchanged(const struct mt_exchanged *exchanged, void *userdata)
 	if (r == 0 && exchanged->state != MT_FETCH_DONE) {
 		fetch->reply.state = state_of(exchanged);
 	} else if (r == 0 && exchanged->location) {
-		fetch->reply.state = MT_DOCUMENT_REDIRECTED;
+		fetch->reply.state = exchanged->tls ? MT_DOCUMENT_REDIRECTED : MT_DOCUMENT_ASTRAY;
 		fetch->reply.location = *exchanged->location;
 	} else if (r == 0) {
 		r = read_document(fetch, exchanged->body);

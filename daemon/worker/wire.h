@@ -173,11 +173,12 @@ enum mt_document_state {
 	MT_DOCUMENT_UNREACHABLE, /* no host, no address that may be connected to, no connection */
 	MT_DOCUMENT_SILENT,      /* no answer in time, or none of HTTP */
 	MT_DOCUMENT_ABSENT,      /* the host says that it has none: 404 or 410 */
+	MT_DOCUMENT_ASTRAY,      /* redirected to what is no https URL, or in clear */
 	MT_DOCUMENT_MALFORMED,
 	MT_DOCUMENT_REDIRECTED,
 	MT_DOCUMENT_READ
 };
-#define MT_DOCUMENT_STATE_COUNT 7
+#define MT_DOCUMENT_STATE_COUNT 8
 
 struct mt_document_reply {
 	enum mt_document_state state;

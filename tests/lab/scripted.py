@@ -168,11 +168,11 @@ def force_alpn(context, name, must_be_offered=False):
 class ScriptedServer:
     """Listens on loopback and runs a script for each connection; talks holds them all."""
 
-    def __init__(self, lab, script):
+    def __init__(self, lab, script, address=("127.0.0.1", 0)):
         self.script = script
         self.talks = []
         self.threads = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(address)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()

@@ -18,6 +18,7 @@ from lab import dbus, place
 NAME, ROOT_PATH = "org.mailtrust1", "/org/mailtrust1"
 MANAGER, ACCOUNT = "org.mailtrust1.Manager", "org.mailtrust1.Account"
 PROPERTIES = "org.freedesktop.DBus.Properties"
+TEXT_VERSION = 2  # of the warnings, policy/consent-text.h
 ALLOW, AWC, CONFIRM, DENY, NO_DAEMON, USAGE, UNREACHABLE = 0, 10, 20, 30, 40, 64, 69
 
 

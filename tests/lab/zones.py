@@ -36,7 +36,8 @@ class Zones:
     DATES = {"expired": ["-i", "20200101", "-e", "20200201"], "future": ["-i", "20400101", "-e", "20400201"]}
 
     def __init__(self, lab, zones, parent="signed"):
-        self.lab, self.folder, self.port = lab, lab.folder("zones"), lab.port()
+        self.lab, self.port = lab, lab.port()
+        self.folder = lab.folder(f"zones-{self.port}")
         self.address = f"127.0.0.1@{self.port}"
         root = SOA + "ns IN A 127.0.0.1\n"
         config = CONFIG.format(port=self.port, folder=self.folder)

@@ -476,7 +476,7 @@ class Reduced(ScriptedCase):
     def lower(self, address):
         with self.service.connect() as connection:
             found = connection.call(None, service.ROOT_PATH, service.MANAGER, "FindAccount", "s", address).values()[0]
-            for args in (("RecordConsent", "sa{sv}", "reduced-confidentiality", {"text_version": ("u", 1)}),
+            for args in (("RecordConsent", "sa{sv}", "reduced-confidentiality", {"text_version": ("u", service.TEXT_VERSION)}),
                          ("SetMinimum", "a{ss}", {"min_conf": "off"})):
                 reply = connection.call(None, found, service.ACCOUNT, *args)
                 self.assertIsNone(reply.error(), reply.body)

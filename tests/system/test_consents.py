@@ -62,7 +62,7 @@ class Tool(Case):
     def switch_off(self, path):
         return self.call(path, "SetMinimum", "a{ss}", {"min_conf": "off"}).error()
 
-    def consent(self, path, kind, at=993, version=1, leaf=None, **more):
+    def consent(self, path, kind, at=993, version=service.TEXT_VERSION, leaf=None, **more):
         scope = {"text_version": ("u", version)}
         if kind != "reduced-confidentiality":
             scope["host"] = ("s", "localhost")
@@ -93,7 +93,7 @@ class Tool(Case):
 
     def test_a_consent_to_words_of_another_version_is_none(self):
         path = self.add("version@example.test")
-        for version in (0, 2, 4294967295):
+        for version in (0, service.TEXT_VERSION - 1, service.TEXT_VERSION + 1, 4294967295):
             self.assertEqual(self.consent(path, "reduced-confidentiality", version=version), "InvalidArguments")
         self.assertEqual(self.switch_off(path), "ConfWarningRequired")
 
@@ -277,8 +277,9 @@ class CommandLine(Case):
         for text in WARNING:
             self.assertIn(text, done.stderr)
         shown = self.show(self.ADDRESS)
-        self.assertEqual((shown["Level"], shown["Consents"][0]["text_version"]), ("reduced", 1))
-        self.assertRegex(self.service.log(), "MT_EVENT=consent .*MT_CONSENT=reduced-confidentiality .*MT_TEXT_VERSION=1")
+        self.assertEqual((shown["Level"], shown["Consents"][0]["text_version"]),
+                         ("reduced", service.TEXT_VERSION))
+        self.assertRegex(self.service.log(), "MT_EVENT=consent .*MT_CONSENT=reduced-conf.* .*MT_TEXT_VERSION=2")
 
     def test_switched_on_again_it_takes_the_warning_to_switch_it_off(self):
         self.done(self.edit("--min-conf=on"))

@@ -583,7 +583,7 @@ class Reduced(Hostile):
     def outcomes(self, protocol, row):
         """What comes of an attack before and after the consent to expose the password. Return: (outcomes, server)."""
         server, target = STAGE.server(protocol, row), STAGE.services[protocol]
-        warned, check = {"text_version": ("u", 1)}, ("check", f"p{server.port}@example.test", protocol)
+        warned, check = {"text_version": ("u", service.TEXT_VERSION)}, ("check", f"p{server.port}@example.test", protocol)
         with target.connect() as connection:
             call = STAGE.account(connection, protocol, row, server)
             for args in (("RecordConsent", "sa{sv}", "reduced-confidentiality", warned),

@@ -97,7 +97,7 @@ class SelfSigned(Case):
     def test_what_was_accepted_is_shown_with_its_consent_and_age(self):
         shown = self.service.ask("account", "show", self.ADDRESS)[1]
         consent = [c for c in shown["Consents"] if c["kind"] == "pin"]
-        self.assertEqual([(c["host"], c["text_version"]) for c in consent], [("localhost", 1)])
+        self.assertEqual([(c["host"], c["text_version"]) for c in consent], [("localhost", service.TEXT_VERSION)])
         pinned = self.pins(self.ADDRESS)
         self.assertEqual([(p["host"], p["sha256"], p["superseded"]) for p in pinned],
                          [("localhost", fingerprint(CAST.self_signed), False)])
@@ -110,7 +110,7 @@ class SelfSigned(Case):
             self.assertNotIn("protected", text)
 
     def test_the_consent_is_in_the_log_with_its_text_version(self):
-        self.assertRegex(self.service.log(), r"MT_EVENT=consent .*MT_CONSENT=pin .*MT_TEXT_VERSION=1")
+        self.assertRegex(self.service.log(), r"MT_EVENT=consent .*MT_CONSENT=pin .*MT_TEXT_VERSION=2")
 
     def test_the_same_certificate_is_nothing_to_an_account_with_the_minimum_on(self):
         self.add("strict@example.test", self.port, reduced=False)

@@ -58,7 +58,8 @@ class Case(unittest.TestCase):
         return reply.values()[0]
 
     def consent(self, who, path, kind="reduced-confidentiality", **scope):
-        return self.call(who, path, "RecordConsent", "sa{sv}", kind, {"text_version": ("u", 1)} | scope)
+        scope = {"text_version": ("u", service.TEXT_VERSION)} | scope
+        return self.call(who, path, "RecordConsent", "sa{sv}", kind, scope)
 
     def minimum(self, who, path, **fields):
         return self.call(who, path, "SetMinimum", "a{ss}", fields).error()
@@ -254,7 +255,7 @@ class SilentPolkit(Case):
         path = self.add(who, "silent@example.test")
         started = time.monotonic()
         serial = who.send(service.NAME, path, service.ACCOUNT, "RecordConsent", "sa{sv}", "reduced-confidentiality",
-                          {"text_version": ("u", 1)})
+                          {"text_version": ("u", service.TEXT_VERSION)})
         self.assertEqual(self.call(other, path, "Check", "sa{sv}a{sv}", "test", service.evidence(
             transport=("s", "none"), port=("q", 1430)), {}).values()[0], "deny")
         self.assertLess(time.monotonic() - started, 2)
@@ -266,7 +267,7 @@ class SilentPolkit(Case):
         who = self.connect(ALICE)
         path = self.add(who, "gone@example.test")
         who.send(service.NAME, path, service.ACCOUNT, "RecordConsent", "sa{sv}", "reduced-confidentiality",
-                 {"text_version": ("u", 1)})
+                 {"text_version": ("u", service.TEXT_VERSION)})
         seen = []
         while "CheckAuthorization" not in seen:
             seen.append(self.mute.receive().fields.get(dbus.MEMBER))

@@ -67,7 +67,7 @@ class Accounts:
                                     f"{value}{time.monotonic_ns()}@example.test", {}).values()[0]
         # off is below what an account begins with
         for member, signature, *values in (("RecordConsent", "sa{sv}", "reduced-confidentiality",
-                                            {"text_version": ("u", 1)}),
+                                            {"text_version": ("u", service.TEXT_VERSION)}),
                                            ("SetMinimum", "a{ss}", {"revocation": value}),
                                            ("SetEndpoint", "sssq", "imap", "implicit", "localhost", 993)):
             reply = self.connection.call(None, path, service.ACCOUNT, member, signature, *values)

@@ -208,7 +208,7 @@ class AnotherTool(Case):
         return who, path
 
     def consent(self, who, path, kind, **scope):
-        return self.call(who, path, "RecordConsent", "sa{sv}", kind, {"text_version": ("u", 1)} | scope).error()
+        return self.call(who, path, "RecordConsent", "sa{sv}", kind, {"text_version": ("u", service.TEXT_VERSION)} | scope).error()
 
     def test_it_puts_no_account_to_use_that_nobody_looked_at(self):
         # R-5.4-01

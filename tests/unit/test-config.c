@@ -270,6 +270,13 @@ sources_are_switched_by_name(void **state)
 	write_file(world, "[discovery]\ndiscovery = srv, admin\n");
 	assert_int_equal(LOAD(world, NULL), 0);
 	assert_true(world->config.discovery & MT_BIT(MT_DISCOVERY_ADMIN));
+	assert_int_equal(LOAD(world, "--autoconfig-http", "--discovery", "autoconfig", NULL), 0);
+	assert_true(world->config.discovery & MT_BIT(MT_DISCOVERY_AUTOCONFIG_HTTP));
+	assert_int_equal(LOAD(world, "--discovery", "pacc autoconfig", NULL), 0);
+	assert_true(world->config.discovery & MT_BIT(MT_DISCOVERY_PACC));
+	assert_false(world->config.discovery & MT_BIT(MT_DISCOVERY_AUTOCONFIG_HTTP));
+	assert_int_equal(LOAD(world, "--autoconfig-http", NULL), 0); /* alone it is nothing */
+	assert_false(world->config.discovery & MT_BIT(MT_DISCOVERY_AUTOCONFIG_HTTP));
 	/* none is said, and no default takes its place */
 	assert_int_equal(LOAD(world, "--discovery", "none", NULL), 0);
 	assert_int_equal(world->config.discovery, MT_BIT(MT_DISCOVERY_UNKNOWN));
@@ -337,6 +344,7 @@ the_options_are_those_of_the_design(void **state)
 		"clock-must-be-synchronised",
 		"discovery",
 		"presets-dir",
+		"autoconfig-http",
 		"help",
 	};
 

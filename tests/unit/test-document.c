@@ -186,9 +186,9 @@ what_is_no_digest_is_none(void **state)
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<clientConfig " \
 	"version=\"1.1\"><emailProvider "                            \
 	"id=\"x\"><domain>example.test</domain>" s "</emailProvider></clientConfig>"
-#define INCOMING(type, host, port, socket)                                              \
-	"<incomingServer type=\"" type "\"><hostname>" host "</hostname><port>" port    \
-	"</port><socketType>" socket "</socketType><username>me</username>" \
+#define INCOMING(type, host, port, socket)                                           \
+	"<incomingServer type=\"" type "\"><hostname>" host "</hostname><port>" port \
+	"</port><socketType>" socket "</socketType><username>me</username>"          \
 	"<authentication>password-cleartext</authentication></incomingServer>"
 #define OUTGOING                                                                                \
 	"<outgoingServer type=\"smtp\">\n <hostname> out.example.test\n</hostname> <port> 587 " \
