@@ -125,7 +125,8 @@ const struct mt_command mt_commands[] = {
 	 "takes whatever protocol is named in the handshake (ALPN), by a second one where "
 	 "needed.\n"},
 	{"connect",
-	 "[--listen unix:PATH | --listen tcp:127.0.0.1:PORT] [--export-cb FD] ID SERVICE",
+	 "[--listen unix:PATH | --listen tcp:127.0.0.1:PORT] [--export-cb FD | --sasl-external "
+	 "[--authzid NAME]] ID SERVICE",
 	 mt_command_connect, "an authorised mail session on stdin and stdout",
 	 "Connects to a server, asks the service, and only if it allows passes on what a mail\n"
 	 "program says on standard input and what the server answers. Mail programs that can run "
@@ -134,7 +135,12 @@ const struct mt_command mt_commands[] = {
 	 "each connection of yours to a socket such a session. SERVICE is imap, pop3 or\n"
 	 "submission. --export-cb gives a program that binds its login to the connection what it "
 	 "needs\n"
-	 "for that (RFC 9266). A refusal is told to the program in its own protocol and to you on "
+	 "for that (RFC 9266). --sasl-external logs in with the client certificate the account "
+	 "may\n"
+	 "use and hands over a session that is logged in; --authzid says as whom, where that is "
+	 "not\n"
+	 "whom the certificate names. A refusal is told to the program in its own protocol and to "
+	 "you on "
 	 "standard\n"
 	 "error; no option changes one.\n"},
 	{"verify", "[TOKEN] [--jwks FILE]", mt_command_verify, "check a verdict token offline",

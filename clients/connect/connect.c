@@ -19,6 +19,7 @@ struct run {
 	struct mt_connect *connect;
 	int in, out;
 	struct mt_target target;
+	struct mt_client_certs certs;
 	const struct mt_target_server *server; /* that answered */
 	struct mt_dialled dialled;
 	struct mt_watch watch;
@@ -101,6 +102,21 @@ find_server(struct run *run)
 	return MT_EXIT_OK;
 }
 
+/* One that cannot be read is not shown, and its owner is told. */
+static void
+load_certificates(struct run *run)
+{
+	char folder[MT_CLIENT_CERT_FOLDER_SIZE];
+	struct mt_diag diag = {0};
+
+	if (mt_client_cert_folder(folder))
+		return;
+	if (mt_client_certs_load(folder, run->target.id, &run->certs, &diag) ||
+	    run->certs.n_unusable > 0)
+		(void)fprintf(stderr, "mailtrust: a client certificate is left out: %s\n",
+			      diag.message);
+}
+
 /* R-5.2-13: the server with the better transport first; another where that does not answer. */
 static enum mt_exit
 dial_server(struct run *run)
@@ -134,12 +150,14 @@ static enum mt_exit
 conclude(const struct mt_tunnel *tunnel, const struct mt_answer *answer)
 {
 	enum mt_exit status = mt_tunnel_get_status(tunnel);
-	const char *text = mt_tunnel_get_text(tunnel);
+	const char *text = mt_tunnel_get_text(tunnel), *note = mt_tunnel_get_note(tunnel);
 
 	if (text[0])
 		(void)fprintf(stderr, "mailtrust: %s\n", text);
 	else if (status != MT_EXIT_OK)
 		show(headline(status, answer), answer);
+	if (status != MT_EXIT_OK && note[0])
+		(void)fprintf(stderr, "    (%s)\n", note);
 	return status;
 }
 
@@ -170,6 +188,9 @@ run_session(struct run *run)
 			    .port = run->server->port},
 		.wants_mechanism = run->target.wants_mechanism,
 		.exports_binding = run->connect->binding >= 0,
+		.certs = &run->certs,
+		.logs_in = run->connect->logs_in,
+		.authzid = run->connect->authzid,
 	};
 	MT_CLEANUP(mt_tunnel_freep) struct mt_tunnel *tunnel = NULL;
 	struct mt_judge judge = {.peer = run->dialled.peer, .local_port = run->dialled.local_port};
@@ -200,14 +221,17 @@ mt_connect_run(struct mt_connect *connect, int in, int out)
 		.connect = connect, .in = in, .out = out, .dialled = {.fd = -1}, .channel = -1};
 	enum mt_exit status = find_server(&run);
 
-	if (status == MT_EXIT_OK)
+	if (status == MT_EXIT_OK) {
+		load_certificates(&run);
 		status = dial_server(&run);
+	}
 	if (status == MT_EXIT_OK)
 		status = run_session(&run);
 	if (run.dialled.fd >= 0)
 		(void)close(run.dialled.fd);
 	if (run.channel >= 0)
 		(void)close(run.channel);
+	mt_client_certs_clear(&run.certs);
 	mt_target_clear(&run.target);
 	return status;
 }

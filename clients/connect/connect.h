@@ -10,6 +10,11 @@
  * Between dialling and the server's first byte the process gives up all else it could do, for good
  * (confined.h); another one asks the service in its place from then on (asker.h).
  *
+ * The account's client certificates are loaded before anybody is dialled
+ * (clients/lib/client-cert.h); whether one is shown the service says. With logs_in the tunnel logs
+ * in with it, and the program is handed a session that is (SASL EXTERNAL, RFC 8314 §5.5); where
+ * that cannot be it gets none.
+ *
  * There is no option that weakens anything, here or anywhere (R-5.2-10): what the service denies
  * does not happen.
  */
@@ -22,6 +27,8 @@ struct mt_connect {
 	const char *account;      /* address or id; borrowed */
 	enum mt_proto proto;
 	int binding; /* descriptor for the channel binding, see pump.h; -1: not asked for */
+	bool logs_in;
+	const char *authzid; /* whom to act for; borrowed; NULL: whom the certificate names */
 };
 
 /* in and out are the program's ends, may be one, and are non-blocking. Leave with _exit(): what

@@ -13,17 +13,22 @@
 #include "clients/connect/attest.h"
 #include "clients/connect/connect.h"
 #include "clients/connect/listen.h"
+#include "ipc/mail/sasl-external.h"
 
 static const char usage_text[] =
 	"Usage: mailtrust connect [--user | --system | --socket PATH]\n"
 	"                         [--listen unix:PATH | --listen tcp:127.0.0.1:PORT]\n"
-	"                         [--export-cb FD] ID SERVICE\n\n"
+	"                         [--export-cb FD | --sasl-external [--authzid NAME]] ID "
+	"SERVICE\n\n"
 	"Standard input and output become a mail session that the service has authorised; with\n"
-	"--listen, each connection does. SERVICE is imap, pop3 or submission.\n";
+	"--listen, each connection does. SERVICE is imap, pop3 or submission. With --sasl-external "
+	"it\n"
+	"is logged in, by the account's client certificate, and needs no password.\n";
 
 struct arguments {
 	enum mt_client_where where;
 	char *socket;
+	char *authzid;      /* the same as connect.authzid; NULL: none */
 	const char *listen; /* NULL: on standard input and output */
 	struct mt_connect connect;
 };
@@ -68,6 +73,12 @@ take_option(int option, struct arguments *ret)
 		return true;
 	case 'b':
 		return parse_descriptor(optarg, &ret->connect.binding);
+	case 'x':
+		ret->connect.logs_in = true;
+		return true;
+	case 'a':
+		ret->connect.authzid = ret->authzid = optarg;
+		return mt_external_is_authzid(optarg);
 	default:
 		return false;
 	}
@@ -81,6 +92,8 @@ parse_arguments(int argc, char **argv, struct arguments *ret)
 						{"socket", required_argument, NULL, 'p'},
 						{"listen", required_argument, NULL, 'l'},
 						{"export-cb", required_argument, NULL, 'b'},
+						{"sasl-external", no_argument, NULL, 'x'},
+						{"authzid", required_argument, NULL, 'a'},
 						{0}};
 	const struct mt_service *service;
 	int option;
@@ -93,6 +106,10 @@ parse_arguments(int argc, char **argv, struct arguments *ret)
 		return usage("it takes an account and a service");
 	if (ret->listen && ret->connect.binding >= 0)
 		return usage("a listener has no program to give a binding to");
+	if (ret->connect.logs_in && ret->connect.binding >= 0)
+		return usage("a program that is logged in has no login to bind");
+	if (ret->connect.authzid && !ret->connect.logs_in)
+		return usage("whom to act for is said with --sasl-external");
 	ret->connect.account = argv[optind];
 	service = mt_service_find_label(argv[optind + 1]);
 	if (!service)
@@ -137,7 +154,8 @@ static enum mt_exit
 run_listener(const struct arguments *arguments, int argc, char **argv)
 {
 	static char user[] = "--user", system[] = "--system", socket[] = "--socket", end[] = "--";
-	char *words[8] = {argv[0]};
+	static char external[] = "--sasl-external", authzid[] = "--authzid";
+	char *words[12] = {argv[0]};
 	size_t n = 1;
 
 	if (arguments->where == MT_CLIENT_USER)
@@ -148,6 +166,12 @@ run_listener(const struct arguments *arguments, int argc, char **argv)
 		words[n++] = socket;
 	if (arguments->where == MT_CLIENT_SOCKET)
 		words[n++] = arguments->socket;
+	if (arguments->connect.logs_in)
+		words[n++] = external;
+	if (arguments->authzid) {
+		words[n++] = authzid;
+		words[n++] = arguments->authzid;
+	}
 	words[n++] = end;
 	words[n++] = argv[argc - 2];
 	words[n++] = argv[argc - 1];

@@ -8,18 +8,19 @@
 #include <string.h>
 #include <strings.h>
 
-#define WORD_SIZE 64
-
-struct command {
-	char tag[WORD_SIZE]; /* IMAP only */
-	char verb[WORD_SIZE], argument[WORD_SIZE];
-};
+#include "clients/connect/opening-private.h"
 
 void
 mt_opening_init(struct mt_opening *o, enum mt_proto proto)
 {
 	memset(o, 0, sizeof(*o));
 	o->proto = proto;
+}
+
+void
+mt_opening_stand_in(struct mt_opening *o)
+{
+	o->stands_in = true;
 }
 
 /* -- the program ------------------------------------------------------------------------------- */
@@ -48,7 +49,8 @@ parse_command(enum mt_proto proto, const uint8_t *data, size_t size, struct comm
 	if (proto == MT_PROTO_IMAP)
 		at = take_word(at, end, ret->tag);
 	at = take_word(at, end, ret->verb);
-	(void)take_word(at, end, ret->argument);
+	at = take_word(at, end, ret->argument);
+	ret->has_response = at < end && !isspace((unsigned char)*at);
 }
 
 /* The mechanism an authentication command names; for commands that are one, the command. */
@@ -103,6 +105,34 @@ pass(struct mt_opening *o, const struct command *command, bool logs_in)
 	return MT_OPENING_PASS;
 }
 
+/* From here on nothing is looked at, the command in hand included. */
+static enum mt_opening_turn
+finish(struct mt_opening *o, size_t *ret_size)
+{
+	o->is_logged_in = true;
+	*ret_size = 0;
+	return MT_OPENING_PASS;
+}
+
+static enum mt_opening_turn
+look_standing_in(struct mt_opening *o, const struct command *command, size_t *ret_size,
+		 char text[static 128])
+{
+	switch (mt_op_of_verb(o->proto, command->verb)) {
+	case MT_OP_CAPABILITY:
+		return pass(o, command, false);
+	case MT_OP_AUTHENTICATE:
+		return opening_stand_in(o, command, text);
+	case MT_OP_STARTTLS:
+	case MT_OP_UNKNOWN:
+	case MT_OP_TEST:
+	case MT_OP_ACCESS:
+	case MT_OP_SUBMIT:
+		break;
+	}
+	return opening_may_follow_login(command) ? pass(o, command, false) : finish(o, ret_size);
+}
+
 static enum mt_opening_turn
 look_at_command(struct mt_opening *o, const struct command *command, char text[static 128])
 {
@@ -152,7 +182,11 @@ mt_opening_look(struct mt_opening *o, const uint8_t *data, size_t size, size_t *
 		o->passes_line = announces_more(data, *ret_size);
 		return MT_OPENING_PASS;
 	}
+	if (o->n_lines > 0)
+		return opening_drop_line(o, data, *ret_size, text);
 	parse_command(o->proto, data, *ret_size, &command);
+	if (o->stands_in)
+		return look_standing_in(o, &command, ret_size, text);
 	turn = look_at_command(o, &command, text);
 	if (turn == MT_OPENING_PASS)
 		o->passes_line = announces_more(data, *ret_size);

@@ -12,6 +12,11 @@
  * the mechanism is allowed, and whatever lines the server asks for in between; every other command
  * is answered here and goes nowhere. A second attempt with another mechanism is asked about anew.
  *
+ * Where the tunnel has logged in itself it stands in for the server: POP3 and submission have no
+ * PREAUTH, and a program with a password configured would send it. Such commands are answered here
+ * with success and dropped with all they hold; at the first command that wants a login the opening
+ * is over.
+ *
  * Sans I/O: looks at bytes and says how many may pass. Reads no credentials: of an authentication
  * command only its first words. Decides nothing.
  */
@@ -32,6 +37,9 @@ struct mt_opening {
 	bool is_fault;                 /* the server's words are no lines: nothing may pass */
 	/* private */
 	enum mt_proto proto;
+	bool stands_in;
+	size_t mechanism_index; /* standing in: of the command in hand */
+	unsigned n_lines;       /* and how many lines of it are still to come */
 	enum { FOR_COMMAND, FOR_REPLY, FOR_LOGIN } waits;
 	bool is_allowed;  /* the mechanism is */
 	bool is_first;    /* of a command pair: USER logs nobody in */
@@ -42,6 +50,9 @@ struct mt_opening {
 };
 
 void mt_opening_init(struct mt_opening *opening, enum mt_proto proto);
+
+/* POP3, submission: the server has logged us in already. */
+void mt_opening_stand_in(struct mt_opening *opening);
 
 /* What may happen to the program's bytes. answer, of MT_OPENING_ANSWER, is NUL-terminated. */
 enum mt_opening_turn mt_opening_look(struct mt_opening *opening, const uint8_t *data, size_t size,

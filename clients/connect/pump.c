@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -128,7 +128,9 @@ is_live(const struct run *run)
 static int64_t
 next_deadline(const struct run *run)
 {
-	if (mt_tunnel_get_stage(run->tunnel) == MT_TUNNEL_DIALOGUE)
+	enum mt_tunnel_stage stage = mt_tunnel_get_stage(run->tunnel);
+
+	if (stage == MT_TUNNEL_DIALOGUE || stage == MT_TUNNEL_LOGIN)
 		return run->dialogue_end_usec;
 	if (mt_tunnel_may_close(run->tunnel))
 		return run->out_ended ? 0 : run->heard_usec + MT_QUIET_USEC;
@@ -285,18 +287,19 @@ flush_all(struct run *run)
 	drain_socket(run);
 }
 
-/* RFC 9266 by name and value. One line fits into any pipe. */
+/* By name and value. One line fits into any pipe. */
 static void
 export_binding(struct run *run)
 {
-	uint8_t binding[MT_CB_MAX];
-	char line[32 + 4 * MT_CB_MAX / 3] = "tls-exporter ";
-	size_t size = mt_tunnel_get_binding(run->tunnel, binding), at = strlen(line);
+	char value[4 * (MT_CB_MAX / 3 + 1) + 1], line[32 + sizeof(value)];
+	struct mt_tunnel_binding binding;
+	int size;
 
-	if (size > 0) {
-		at += (size_t)EVP_EncodeBlock((unsigned char *)line + at, binding, (int)size);
-		line[at++] = '\n';
-		(void)!write(run->binding, line, at);
+	mt_tunnel_get_binding(run->tunnel, &binding);
+	if (binding.size > 0) {
+		(void)EVP_EncodeBlock((unsigned char *)value, binding.value, (int)binding.size);
+		size = snprintf(line, sizeof(line), "%s %s\n", binding.type, value);
+		(void)!write(run->binding, line, (size_t)size);
 	}
 	(void)close(run->binding);
 	run->binding = -1;

@@ -25,8 +25,9 @@ struct mt_pump {
 	struct mt_tunnel *tunnel; /* borrowed */
 	struct mt_judge *judge;   /* borrowed */
 	int server, in, out;      /* non-blocking; closed by the caller */
-	int binding; /* gets "tls-exporter BASE64\n" before the greeting, or nothing where
-			there is no binding, and is closed; -1: not asked for (D-CB-05) */
+	int binding; /* gets "TYPE BASE64\n" as mt_tunnel_get_binding() says, before the greeting,
+			or nothing where there is no binding, and is closed; -1: not asked for
+			(D-CB-05) */
 };
 
 /* Runs until the tunnel is over and its outputs are flushed. */

@@ -61,7 +61,8 @@ tunnel_has_opening(const struct mt_tunnel *t)
 {
 	const struct mt_dialogue_facts *facts = mt_session_get_facts(t->session);
 
-	return (t->wants_mechanism || facts->logindisabled) && !facts->preauth_in_tls;
+	return (t->wants_mechanism || facts->logindisabled) && !facts->preauth_in_tls &&
+	       !t->logs_in;
 }
 
 enum mt_op
@@ -87,18 +88,58 @@ uses_binding(const struct mt_tunnel *t)
 	       strcmp(t->opening.mechanism + size - 5, "-PLUS") == 0;
 }
 
-size_t
-mt_tunnel_get_binding(const struct mt_tunnel *t, uint8_t ret[static MT_CB_MAX])
+/* What the evidence of the connection holds, or the weaker one in its place. */
+static void
+find_binding(const struct mt_tunnel *t, const struct mt_evidence *evidence,
+	     struct mt_tunnel_binding *ret)
+{
+	*ret = (struct mt_tunnel_binding){.type = "tls-exporter", .size = evidence->auth_cb_size};
+	memcpy(ret->value, evidence->auth_cb_value, ret->size);
+	if (ret->size > 0)
+		return;
+	ret->type = "tls-server-end-point";
+	ret->size = mt_session_get_end_point(t->session, ret->value);
+}
+
+void
+mt_tunnel_get_binding(const struct mt_tunnel *t, struct mt_tunnel_binding *ret)
 {
 	struct mt_evidence evidence;
-	size_t size;
 
+	*ret = (struct mt_tunnel_binding){0};
 	if (mt_session_get_evidence(t->session, "", 0, 0, &evidence) != 0)
-		return 0;
-	size = strcmp(evidence.auth_cb_type, "tls-exporter") == 0 ? evidence.auth_cb_size : 0;
-	memcpy(ret, evidence.auth_cb_value, size);
+		return;
+	find_binding(t, &evidence, ret);
 	mt_evidence_clear(&evidence);
-	return size;
+}
+
+/* D-CB-05: the binding is ours, not the program's, unless it was given it and uses it. */
+static void
+state_binding(const struct mt_tunnel *t, struct mt_evidence *evidence)
+{
+	struct mt_tunnel_binding binding = {0};
+
+	if (uses_binding(t))
+		find_binding(t, evidence, &binding);
+	evidence->present &= ~(MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE));
+	evidence->auth_cb_type[0] = '\0';
+	evidence->auth_cb_size = binding.size;
+	if (binding.size == 0)
+		return;
+	(void)snprintf(evidence->auth_cb_type, sizeof(evidence->auth_cb_type), "%s", binding.type);
+	memcpy(evidence->auth_cb_value, binding.value, binding.size);
+	evidence->present |= MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE);
+}
+
+static void
+state_mechanism(const struct mt_tunnel *t, struct mt_evidence *evidence)
+{
+	const char *mechanism = tunnel_logs_in(t) ? "EXTERNAL" : t->opening.mechanism;
+
+	if (!mechanism[0])
+		return;
+	(void)snprintf(evidence->auth_mechanism, sizeof(evidence->auth_mechanism), "%s", mechanism);
+	evidence->present |= MT_BIT(MT_EV_AUTH_MECHANISM);
 }
 
 int
@@ -107,17 +148,11 @@ mt_tunnel_get_evidence(const struct mt_tunnel *t, const char *peer, uint16_t loc
 {
 	int r = mt_session_get_evidence(t->session, peer, local_port, wall_usec, ret);
 
-	/* D-CB-05: the binding is ours, not the program's, unless it was given it and uses it */
-	if (!uses_binding(t)) {
-		ret->present &= ~(MT_BIT(MT_EV_AUTH_CB_TYPE) | MT_BIT(MT_EV_AUTH_CB_VALUE));
-		ret->auth_cb_type[0] = '\0';
-		ret->auth_cb_size = 0;
-	}
-	if (t->opening.mechanism[0]) {
-		memcpy(ret->auth_mechanism, t->opening.mechanism, sizeof(ret->auth_mechanism));
-		ret->present |= MT_BIT(MT_EV_AUTH_MECHANISM);
-	}
-	return r;
+	if (r)
+		return r;
+	state_binding(t, ret);
+	state_mechanism(t, ret);
+	return 0;
 }
 
 enum mt_reason
@@ -158,19 +193,22 @@ refuse_as(struct mt_tunnel *t, const struct mt_answer *answer, enum mt_exit stat
 	t->text[0] = '\0'; /* the answer is shown in full */
 }
 
-/* Opens the pipe: the greeting for the program, then what it has said so far for the server. */
-static void
-open_pipe(struct mt_tunnel *t)
+void
+tunnel_open_pipe(struct mt_tunnel *t, const struct mt_dialogue_facts *facts, struct mt_bytes said)
 {
 	bool in_tls = mt_session_is_in_tls(t->session);
+	bool stands_in = tunnel_logs_in(t) && t->proto != MT_PROTO_IMAP;
 	char words[MT_SPEECH_SIZE];
-	size_t size = mt_speech_greeting(t->proto, t->host, mt_session_get_facts(t->session),
-					 in_tls, words);
+	size_t size = mt_speech_greeting(t->proto, t->host, facts, in_tls, words);
 
 	t->is_open = true;
 	if (!t->program_deaf)
 		(void)mt_queue_put(&t->to_program, words, size);
-	if (tunnel_has_opening(t))
+	if (!t->program_deaf)
+		(void)mt_queue_put(&t->to_program, said.data, said.size);
+	if (stands_in)
+		mt_opening_stand_in(&t->opening);
+	if (stands_in || tunnel_has_opening(t))
 		t->stage = MT_TUNNEL_OPENING;
 	else
 		tunnel_begin_relay(t);
@@ -193,11 +231,13 @@ mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t 
 {
 	enum mt_exit status = mt_tunnel_exit_of(answer);
 	bool accepted = status == MT_EXIT_OK;
+	struct mt_tls_credential credential;
 
 	if (t->stage == MT_TUNNEL_OVER)
 		return;
 	if (t->stage == MT_TUNNEL_ASK_HANDSHAKE) {
-		(void)mt_session_judged(t->session, accepted, NULL, wall_usec);
+		(void)mt_session_judged(t->session, accepted,
+					tunnel_find_credential(t, answer, &credential), wall_usec);
 		t->stage = MT_TUNNEL_DIALOGUE;
 		if (accepted)
 			tunnel_follow_session(t);
@@ -209,6 +249,8 @@ mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t 
 	t->is_awc = answer->decision == MT_DECISION_AWC;
 	if (t->asks_mechanism)
 		go_on_opening(t);
+	else if (t->stage == MT_TUNNEL_ASK && tunnel_logs_in(t))
+		tunnel_begin_login(t);
 	else if (t->stage == MT_TUNNEL_ASK)
-		open_pipe(t);
+		tunnel_open_pipe(t, mt_session_get_facts(t->session), (struct mt_bytes){0});
 }

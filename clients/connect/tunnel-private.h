@@ -4,6 +4,7 @@
 
 /* The state tunnel.c (bytes) and tunnel-answers.c (questions) share. Nobody else's. */
 
+#include "clients/connect/login.h"
 #include "clients/connect/opening.h"
 #include "clients/connect/queue.h"
 #include "clients/connect/tunnel.h"
@@ -17,6 +18,13 @@ struct mt_tunnel {
 	enum mt_proto proto;
 	char host[MT_DOMAIN_SIZE];
 	struct mt_opening opening;
+	struct mt_login login;
+	const struct mt_client_certs *certs; /* borrowed; may be NULL */
+	char authzid[MT_AUTHZID_MAX + 1];
+	bool is_implicit;   /* TLS comes first */
+	bool logs_in;       /* the tunnel does, with EXTERNAL */
+	bool is_cert_named; /* by the service, for this connection */
+	bool is_cert_here;  /* and was found */
 	bool wants_mechanism, exports_binding;
 	bool asks_mechanism; /* ASK is about the mechanism in opening */
 	bool is_open;        /* the program has been greeted */
@@ -41,5 +49,19 @@ void tunnel_begin_relay(struct mt_tunnel *t);
 void tunnel_relay_down(struct mt_tunnel *t);
 /* In OPENING: passes what may pass, and asks where there is something to ask. */
 void tunnel_pass_opening(struct mt_tunnel *t);
+/* Opens the pipe: the greeting for the program, made of facts, then what else the server has said,
+ * then what the program has said so far for the server. */
+void tunnel_open_pipe(struct mt_tunnel *t, const struct mt_dialogue_facts *facts,
+		      struct mt_bytes said);
+
+/* What the answer to ASK_HANDSHAKE lets the server see; NULL: nothing. ret has room for it. */
+const struct mt_tls_credential *tunnel_find_credential(struct mt_tunnel *t,
+						       const struct mt_answer *answer,
+						       struct mt_tls_credential *ret);
+/* The tunnel is to log in itself, or has done so. */
+bool tunnel_logs_in(const struct mt_tunnel *t);
+/* The login, or a refusal where it cannot be; and what the server has said in its course. */
+void tunnel_begin_login(struct mt_tunnel *t);
+void tunnel_continue_login(struct mt_tunnel *t);
 
 #endif

@@ -29,6 +29,11 @@ mt_tunnel_new(const struct mt_tunnel_options *options, struct mt_tunnel **ret)
 	t->proto = ours.proto;
 	t->wants_mechanism = options->wants_mechanism;
 	t->exports_binding = options->exports_binding;
+	t->is_implicit = ours.transport == MT_TRANSPORT_IMPLICIT;
+	t->certs = options->certs;
+	t->logs_in = options->logs_in;
+	if (options->authzid)
+		(void)snprintf(t->authzid, sizeof(t->authzid), "%s", options->authzid);
 	(void)snprintf(t->host, sizeof(t->host), "%s", ours.host);
 	mt_opening_init(&t->opening, t->proto);
 	t->stage = MT_TUNNEL_DIALOGUE;
@@ -263,7 +268,7 @@ tunnel_begin_relay(struct mt_tunnel *t)
 size_t
 mt_tunnel_room_for_server(const struct mt_tunnel *t)
 {
-	if (t->stage == MT_TUNNEL_DIALOGUE)
+	if (t->stage == MT_TUNNEL_DIALOGUE || t->stage == MT_TUNNEL_LOGIN)
 		return CHUNK_SIZE;
 	/* then one reading at a time, so that no more than that waits inside TLS */
 	return passes_bytes(t) && t->to_program.size == 0 ? CHUNK_SIZE : 0;
@@ -275,6 +280,9 @@ mt_tunnel_server_said(struct mt_tunnel *t, const uint8_t *data, size_t size, int
 	if (t->stage == MT_TUNNEL_DIALOGUE) {
 		(void)mt_session_feed(t->session, data, size, wall_usec);
 		tunnel_follow_session(t);
+	} else if (t->stage == MT_TUNNEL_LOGIN) {
+		(void)mt_session_receive(t->session, data, size);
+		tunnel_continue_login(t);
 	} else if (passes_bytes(t)) {
 		if (mt_session_is_in_tls(t->session))
 			(void)mt_session_receive(t->session, data, size);
@@ -292,6 +300,8 @@ mt_tunnel_server_closed(struct mt_tunnel *t)
 	if (t->stage == MT_TUNNEL_DIALOGUE) {
 		(void)mt_session_end(t->session);
 		tunnel_follow_session(t);
+	} else if (t->stage == MT_TUNNEL_LOGIN) {
+		tunnel_continue_login(t);
 	}
 	tunnel_relay_down(t);
 }

@@ -9,6 +9,7 @@
  *	DIALOGUE       our own words to the server: greeting, STARTTLS, TLS; the program is held
  *	ASK_HANDSHAKE  the chain is known, TLS waits: may the handshake go on?
  *	ASK            everything is known: may the program authenticate?
+ *	LOGIN          only where the tunnel logs in itself, by client certificate (login.h)
  *	OPENING        only where the way to log in matters: commands pass as opening.h says, and
  *ASK comes back with the mechanism the program chose RELAY          it may: bytes pass unread in
  *both directions OVER           what is left of the outputs is flushed; the status says why
@@ -19,11 +20,16 @@
  * told so in its own protocol, unless the server's words have begun to reach it: nothing is put
  * between those.
  *
+ * A client certificate is shown where the answer to the first question names it (R-5.5-03). Where
+ * the tunnel is to log in with it and cannot, the session is refused: nobody falls back to a
+ * password.
+ *
  * Decides nothing: it does as the answers say, which came verified from clients/lib/ask.h. Does not
  * verify the server, does not read what it relays, and has no clock: deadlines are pump.h's.
  */
 
 #include "clients/lib/answer.h"
+#include "clients/lib/client-cert.h"
 #include "ipc/mail/session.h"
 
 enum mt_tunnel_stage {
@@ -31,6 +37,7 @@ enum mt_tunnel_stage {
 	MT_TUNNEL_DIALOGUE,
 	MT_TUNNEL_ASK_HANDSHAKE,
 	MT_TUNNEL_ASK,
+	MT_TUNNEL_LOGIN,
 	MT_TUNNEL_OPENING,
 	MT_TUNNEL_RELAY
 };
@@ -42,6 +49,16 @@ struct mt_tunnel_options {
 	bool wants_mechanism; /* policy has a word in how the program logs in; where LOGIN is
 				 disabled it is asked about in any case (D-SASL-05) */
 	bool exports_binding; /* the program is given the connection's channel binding (D-CB-05) */
+	const struct mt_client_certs *certs; /* the account's; borrowed for the tunnel's life */
+	bool logs_in;                        /* with EXTERNAL; the program is then logged in */
+	const char *authzid;                 /* whom to act for; NULL: whom the certificate names */
+};
+
+/* A channel binding and what kind it is. */
+struct mt_tunnel_binding {
+	const char *type; /* of RFC 9266 or RFC 5929; static */
+	uint8_t value[MT_CB_MAX];
+	size_t size; /* 0: there is none */
 };
 
 /* Return: 0, negative errno. */
@@ -78,9 +95,10 @@ void mt_tunnel_sent_to_server(struct mt_tunnel *tunnel, size_t size);
 struct mt_bytes mt_tunnel_for_program(const struct mt_tunnel *tunnel);
 void mt_tunnel_sent_to_program(struct mt_tunnel *tunnel, size_t size);
 
-/* The channel binding of RFC 9266, for a program that asked for it. Once OPENING or RELAY. Return:
- * its size; 0: there is none (cleartext, or TLS 1.2 without extended master secret). */
-size_t mt_tunnel_get_binding(const struct mt_tunnel *tunnel, uint8_t ret[static MT_CB_MAX]);
+/* The channel binding for a program that asked for it, once OPENING or RELAY: that of RFC 9266, or
+ * where there is none (TLS 1.2 without extended master secret) the weaker tls-server-end-point,
+ * which binds to the server's certificate alone (D-CB-04); in cleartext none. */
+void mt_tunnel_get_binding(const struct mt_tunnel *tunnel, struct mt_tunnel_binding *ret);
 
 /* The question of ASK_HANDSHAKE and ASK, and afterwards the one that was answered last. */
 enum mt_op mt_tunnel_get_op(const struct mt_tunnel *tunnel);
@@ -98,6 +116,9 @@ void mt_tunnel_refuse(struct mt_tunnel *tunnel, enum mt_exit status, const char 
 enum mt_exit mt_tunnel_get_status(const struct mt_tunnel *tunnel);
 /* Why it ended otherwise than well, one sentence; "" where it went well or an answer says why. */
 const char *mt_tunnel_get_text(const struct mt_tunnel *tunnel);
+
+/* What a person should know who wonders about that, of client certificates; mostly "". */
+const char *mt_tunnel_get_note(const struct mt_tunnel *tunnel);
 
 /* What an answer that permits nothing exits with; OK where it permits. */
 enum mt_exit mt_tunnel_exit_of(const struct mt_answer *answer);

@@ -20,6 +20,7 @@ mt_answer_deny(struct mt_answer *answer, enum mt_reason reason, const char *why)
 {
 	answer->decision = MT_DECISION_DENY;
 	answer->conf = false;
+	answer->has_client_certificate = false;
 	answer->reasons[0] = reason;
 	answer->n_reasons = 1;
 	(void)snprintf(answer->why, sizeof(answer->why), "%s", why ? why : "");
@@ -67,6 +68,7 @@ deny_for_the_unknown(struct mt_answer *answer)
 {
 	answer->decision = MT_DECISION_DENY;
 	answer->conf = false;
+	answer->has_client_certificate = false;
 	if (answer->n_reasons == 0)
 		answer->reasons[answer->n_reasons++] = MT_REASON_OP_NOT_PERMITTED;
 	(void)snprintf(answer->why, sizeof(answer->why),
@@ -79,8 +81,10 @@ mt_answer_from_reply(const struct mt_check_reply *reply, struct mt_answer *ret)
 	*ret = (struct mt_answer){.decision = reply->decision,
 				  .conf = reply->conf,
 				  .n_reasons = reply->n_reasons,
-				  .token = *reply->token ? strdup(reply->token) : NULL};
+				  .token = *reply->token ? strdup(reply->token) : NULL,
+				  .has_client_certificate = reply->has_client_certificate};
 	memcpy(ret->reasons, reply->reasons, sizeof(ret->reasons));
+	memcpy(ret->client_certificate, reply->client_certificate, sizeof(ret->client_certificate));
 	if (reply->unknown_reason)
 		deny_for_the_unknown(ret);
 

@@ -16,7 +16,9 @@ struct mt_answer {
 	bool conf;
 	enum mt_reason reasons[MT_REASONS_MAX];
 	size_t n_reasons;
-	char *token;   /* malloc'ed; NULL where the service gave none */
+	char *token;                 /* malloc'ed; NULL where the service gave none */
+	bool has_client_certificate; /* phase handshake: the server may be shown this one */
+	uint8_t client_certificate[32];
 	char why[192]; /* what went wrong on this side of the bus, for people; mostly "" */
 };
 

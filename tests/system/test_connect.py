@@ -449,7 +449,7 @@ class CommandLine(ScriptedCase):
                 self.assertEqual(tunnel.refused(one), (service.USAGE, b""))
         self.assertEqual(server.talks, [])
         words = self.service.mailtrust("help", "connect").stdout.split()
-        self.assertEqual({w.strip("[") for w in words if w.strip("[").startswith("--")}, {"--listen", "--export-cb"})
+        self.assertEqual({w.strip("[") for w in words if w.strip("[").startswith("--")}, {"--listen", "--export-cb", "--sasl-external", "--authzid"})
 
     def test_an_account_nobody_added_is_refused_in_the_programs_protocol(self):
         one = self.connect("stranger@example.test", "imap")

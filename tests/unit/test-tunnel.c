@@ -442,17 +442,20 @@ the_binding_is_the_connections_and_the_evidence_of_who_uses_it(void **state)
 	static const char label[] = "EXPORTER-Channel-Binding";
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
-		uint8_t ours[MT_CB_MAX], theirs[32];
+		struct mt_tunnel_binding ours;
+		uint8_t theirs[32];
 		struct mt_evidence ev;
 		struct stage s;
 
 		open_up(&s, 0, true);
 		assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_OPENING);
-		assert_int_equal(mt_tunnel_get_binding(s.tunnel, ours), 32);
+		mt_tunnel_get_binding(s.tunnel, &ours);
+		assert_string_equal(ours.type, "tls-exporter");
+		assert_int_equal(ours.size, 32);
 		assert_int_equal(SSL_export_keying_material(s.peer.ssl, theirs, sizeof(theirs),
 							    label, strlen(label), NULL, 0, 0),
 				 1);
-		assert_memory_equal(ours, theirs, sizeof(theirs));
+		assert_memory_equal(ours.value, theirs, sizeof(theirs));
 		say(&s, rows[i].command);
 		run(&s);
 		assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_ASK);
@@ -468,6 +471,37 @@ the_binding_is_the_connections_and_the_evidence_of_who_uses_it(void **state)
 		assert_null(strstr(s.peer.inside.text, "AUTHENTICATE"));
 		end(&s);
 	}
+}
+
+/* D-CB-02, D-CB-04, RFC 5929 §4 */
+static void
+without_an_exporter_the_binding_is_the_weaker_one_to_the_servers_certificate(void **state)
+{
+	const struct peer_options options = {.proto = MT_PROTO_IMAP,
+					     .transport = MT_TRANSPORT_IMPLICIT,
+					     .version = TLS1_2_VERSION,
+					     .ssl_options = SSL_OP_NO_EXTENDED_MASTER_SECRET};
+	struct mt_tunnel_binding ours;
+	struct mt_evidence ev;
+	struct stage s;
+
+	begin(&s, &options, true);
+	run(&s);
+	answer(&s, &allowed);
+	answer(&s, &allowed);
+	mt_tunnel_get_binding(s.tunnel, &ours);
+	assert_string_equal(ours.type, "tls-server-end-point");
+	assert_int_equal(ours.size, sizeof(s.peer.leaf_sha256));
+	assert_memory_equal(ours.value, s.peer.leaf_sha256, ours.size);
+	say(&s, "a AUTHENTICATE SCRAM-SHA-256-PLUS\r\n");
+	run(&s);
+	assert_int_equal(mt_tunnel_get_evidence(s.tunnel, "192.0.2.1", 40000, PEER_WALL_USEC, &ev),
+			 0);
+	assert_string_equal(ev.auth_cb_type, "tls-server-end-point");
+	assert_int_equal(ev.auth_cb_size, ours.size);
+	assert_memory_equal(ev.auth_cb_value, ours.value, ours.size);
+	mt_evidence_clear(&ev);
+	end(&s);
 }
 
 /* -- the queue --------------------------------------------------------------------------------- */
@@ -513,6 +547,8 @@ main(void)
 		cmocka_unit_test(a_program_that_is_done_may_be_followed_by_close_notify),
 		cmocka_unit_test(a_session_denied_later_is_closed_without_a_word_to_the_program),
 		cmocka_unit_test(the_binding_is_the_connections_and_the_evidence_of_who_uses_it),
+		cmocka_unit_test(
+			without_an_exporter_the_binding_is_the_weaker_one_to_the_servers_certificate),
 		cmocka_unit_test(a_queue_gives_back_what_was_put_and_takes_no_more_than_fits),
 	};
 
