@@ -238,6 +238,9 @@ mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t 
 	if (t->stage == MT_TUNNEL_ASK_HANDSHAKE) {
 		(void)mt_session_judged(t->session, accepted,
 					tunnel_find_credential(t, answer, &credential), wall_usec);
+		/* what the handshake needs it holds by now */
+		if (t->certs)
+			mt_client_certs_clear(t->certs);
 		t->stage = MT_TUNNEL_DIALOGUE;
 		if (accepted)
 			tunnel_follow_session(t);

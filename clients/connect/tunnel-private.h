@@ -19,7 +19,7 @@ struct mt_tunnel {
 	char host[MT_DOMAIN_SIZE];
 	struct mt_opening opening;
 	struct mt_login login;
-	const struct mt_client_certs *certs; /* borrowed; may be NULL */
+	struct mt_client_certs *certs; /* borrowed; may be NULL */
 	char authzid[MT_AUTHZID_MAX + 1];
 	bool is_implicit;   /* TLS comes first */
 	bool logs_in;       /* the tunnel does, with EXTERNAL */

@@ -49,9 +49,10 @@ struct mt_tunnel_options {
 	bool wants_mechanism; /* policy has a word in how the program logs in; where LOGIN is
 				 disabled it is asked about in any case (D-SASL-05) */
 	bool exports_binding; /* the program is given the connection's channel binding (D-CB-05) */
-	const struct mt_client_certs *certs; /* the account's; borrowed for the tunnel's life */
-	bool logs_in;                        /* with EXTERNAL; the program is then logged in */
-	const char *authzid;                 /* whom to act for; NULL: whom the certificate names */
+	struct mt_client_certs *certs; /* the account's; borrowed for the tunnel's life, and
+					  emptied with the first answer */
+	bool logs_in;                  /* with EXTERNAL; the program is then logged in */
+	const char *authzid;           /* whom to act for; NULL: whom the certificate names */
 };
 
 /* A channel binding and what kind it is. */

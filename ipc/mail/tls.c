@@ -194,6 +194,15 @@ note_problem(struct mt_tls *tls)
 		ERR_error_string_n(error, tls->problem, sizeof(tls->problem));
 }
 
+/* Nobody asks for it again: what gets the better of us later finds no key. */
+static void
+drop_key(struct mt_tls *tls)
+{
+	SSL_certs_clear(tls->ssl);
+	EVP_PKEY_free(tls->credential.key);
+	tls->credential.key = NULL;
+}
+
 static enum mt_tls_state
 go_on(struct mt_tls *tls)
 {
@@ -201,6 +210,7 @@ go_on(struct mt_tls *tls)
 
 	if (r == 1) {
 		tls->established = true;
+		drop_key(tls);
 		return tls->state = MT_TLS_OPEN;
 	}
 	error = SSL_get_error(tls->ssl, r);

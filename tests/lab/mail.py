@@ -73,6 +73,19 @@ service auth {{
   }}
 }}
 """
+# what makes Dovecot log in by certificate; the name is the certificate's CN
+DOVECOT_EXTERNAL = """
+ssl_ca = <{ca.pem}
+ssl_require_crl = no
+ssl_verify_client_cert = yes
+auth_ssl_username_from_cert = yes
+auth_mechanisms = plain login external
+passdb {{
+  driver = static
+  mechanisms = external
+  args = nopassword=y
+}}
+"""
 
 
 class Dovecot:

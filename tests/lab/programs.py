@@ -37,9 +37,9 @@ def install(name, text):
     path.chmod(0o755)
 
 
-def recipe(name, changes=()):
-    """The configuration a recipe shows, for this lab's user."""
-    text = re.search(r"^```\n(.*?)^```", (RECIPES / f"{name}.md").read_text(), re.S | re.M).group(1)
+def recipe(name, changes=(), number=0):
+    """A configuration of those a recipe shows, for this lab's user."""
+    text = re.findall(r"^```\n(.*?)^```", (RECIPES / f"{name}.md").read_text(), re.S | re.M)[number]
     text = text.replace("me@example.org", mail.USER).replace("me%40example.org", mail.USER.replace("@", "%40"))
     for old, new in changes:
         assert old in text, (name, old)
@@ -49,7 +49,7 @@ def recipe(name, changes=()):
 
 def listeners(name, ports=None):
     """The words of each `mailtrust connect --listen` a recipe starts; ports: of this lab, by the recipe's."""
-    found = re.findall(r"^ *mailtrust connect (--listen \S+ \S+ \S+) &$", (RECIPES / f"{name}.md").read_text(), re.M)
+    found = re.findall(r"^ *mailtrust connect (--listen .*\S) &$", (RECIPES / f"{name}.md").read_text(), re.M)
     assert found, name
     for line in found:
         line = line.replace("$HOME", str(LAB.folder("home"))).replace("me@example.org", mail.USER)
@@ -62,6 +62,13 @@ class Programs(unittest.TestCase):
     """What each program does, whatever the server."""
 
     service = None
+    # programs whose configuration is shown elsewhere than first in their own recipe: which, and the number there
+    PAGES = {}
+
+    @classmethod
+    def recipe(cls, program, changes=()):
+        name, number = cls.PAGES.get(program, (program, 0))
+        return recipe(name, changes, number)
 
     @classmethod
     def use(cls, ports, suffix=""):
@@ -89,15 +96,15 @@ class Programs(unittest.TestCase):
         """Return: (what happened on the screen, the message it read)."""
         out = LAB.folder("home") / f"{program}.out"
         out.unlink(missing_ok=True)
-        rc = self.write("muttrc", recipe("neomutt"))
+        rc = self.write("muttrc", self.recipe("neomutt"))
         keys = KEYS.format(out=out)
-        inbox = f"imap://{mail.USER.replace('@', '%40')}@imap.example.org/INBOX"
+        inbox = re.search('spoolfile = "(.*)"', rc.read_text()).group(1)
         command = f"{program} -n -F {rc} -f {inbox} -e 'set quit=yes wait_key=no move=no' -e \"{keys}\""
         done = self.run_program("timeout", "20", "script", "-qefc", command, "/dev/null")
         return done.stdout + done.stderr, out.read_text(errors="replace") if out.exists() else ""
 
     def send_with_mutt(self, program):
-        rc = self.write("muttrc", recipe("neomutt"))
+        rc = self.write("muttrc", self.recipe("neomutt"))
         return self.run_program("timeout", "20", program, "-n", "-F", rc, "-s", "a reply", "friend@example.test",
                                 input="my words\n")
 
@@ -107,14 +114,14 @@ class Programs(unittest.TestCase):
         for old in (folder, LAB.folder("home") / ".mbsync"):
             shutil.rmtree(old, ignore_errors=True)
         folder.mkdir()
-        done = self.run_program("timeout", "20", "mbsync", "-c", self.write("mbsyncrc", recipe("mbsync")), "-a")
+        done = self.run_program("timeout", "20", "mbsync", "-c", self.write("mbsyncrc", self.recipe("mbsync")), "-a")
         return done, [p.read_text() for p in folder.rglob("*") if p.is_file() and p.parent.name in ("new", "cur")]
 
     def read_with_fetchmail(self, protocol="pop3"):
         """Return: (CompletedProcess, what it delivered)."""
         out = LAB.folder("home") / "fetched"
         out.unlink(missing_ok=True)
-        text = recipe("fetchmail", [("/usr/bin/procmail -d %T", f"cat >> {out}")]).replace("pop3", protocol)
+        text = self.recipe("fetchmail", [("/usr/bin/procmail -d %T", f"cat >> {out}")]).replace("pop3", protocol)
         home = LAB.folder("home")
         done = self.run_program("timeout", "20", "fetchmail", "-f", self.write("fetchmailrc", text), "--nodetach",
                                 "--nosyslog", "--keep", "--all", "-i", home / "fetchids", "--pidfile", home / "fetchmail.pid")
@@ -139,8 +146,8 @@ class Programs(unittest.TestCase):
                 process.log.write_text("")
 
     def send_with_msmtp(self):
-        rc = self.write(".msmtprc", recipe("msmtp"))
-        with self.listening("msmtp"):
+        rc = self.write(".msmtprc", self.recipe("msmtp"))
+        with self.listening(self.PAGES.get("msmtp", ["msmtp"])[0]):
             return self.run_program("timeout", "20", "msmtp", "-C", rc, "friend@example.test", input=MESSAGE)
 
     def read_with_offlineimap(self):

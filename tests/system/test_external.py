@@ -14,19 +14,6 @@ from lab.tunnelled import CANARY, EAGER, PROTOCOLS, REFUSAL
 LAB = CAST = DOVECOT = CLIENT = OTHER = STRANGER = None
 EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
 FORBIDDEN = "auth.mechanism-forbidden"
-# what makes Dovecot log in by certificate; the name is the certificate's CN
-DOVECOT_EXTERNAL = """
-ssl_ca = <{ca.pem}
-ssl_require_crl = no
-ssl_verify_client_cert = yes
-auth_ssl_username_from_cert = yes
-auth_mechanisms = plain login external
-passdb {{
-  driver = static
-  mechanisms = external
-  args = nopassword=y
-}}
-"""
 OFFER = {"imap": b"* CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL AUTH=PLAIN\r\n<ok>",
          "pop3": b"+OK\r\nUSER\r\nSASL PLAIN EXTERNAL\r\n.\r\n",
          "submission": b"250-mail.example.test\r\n250 AUTH PLAIN EXTERNAL\r\n"}
@@ -43,7 +30,7 @@ def setUpModule():
     CLIENT = CAST.issue("client", CAST.ca, EXTENSIONS, common_name=mail.USER)
     OTHER = CAST.issue("other", CAST.ca, EXTENSIONS, common_name="other@example.test")
     STRANGER = CAST.issue("stranger", extensions=EXTENSIONS, common_name=mail.USER)
-    DOVECOT = mail.Dovecot(LAB, "external", CAST.good, extra=DOVECOT_EXTERNAL.format(ca=CAST.root))
+    DOVECOT = mail.Dovecot(LAB, "external", CAST.good, extra=mail.DOVECOT_EXTERNAL.format(ca=CAST.root))
 
 
 def whole(certificate):
