@@ -320,3 +320,43 @@ class Expiry(Case):
         self.assertEqual(self.service.ask("check", self.ADDRESS, "imap")[0], service.DENY)
         self.done(self.service.type(REDUCED, *renew))
         self.assertEqual(self.service.ask("check", self.ADDRESS, "imap")[0], service.AWC)
+
+    def expire(self, address, *settings):
+        """Has the account's policy end in a moment, and waits for it."""
+        end = int(time.time()) + 2
+        self.done(self.service.mailtrust("account", "edit", address, "--set", f"not_after={end}", *settings))
+        time.sleep(max(0, end + 0.2 - time.time()))
+
+    def reasons(self, address):
+        status, answer = self.service.ask("check", address, "imap")
+        return status, [r for r in answer["reasons"] if r != "evidence.asserted-only"]
+
+    def test_one_that_suspends_denies_everything_until_its_owner_renews_it(self):
+        port = mail.Dovecot(LAB, "suspends", CAST.good).ports["imaps"]
+        self.done(self.service.mailtrust("account", "add", "s@example.test", "--imap", f"localhost:{port}"))
+        self.done(self.service.mailtrust("account", "commit", "s@example.test"))
+        self.expire("s@example.test", "--set", "on_expiry=suspend")
+        self.assertEqual(self.reasons("s@example.test"), (service.DENY, ["policy.expired", "account.suspended"]))
+        with self.service.connect() as c:
+            path = c.call(None, service.ROOT_PATH, service.MANAGER, "FindAccount", "s", "s@example.test").values()[0]
+            for op in ("capability", "starttls", "test", "authenticate", "access", "submit"):
+                evidence = service.evidence(CAST.good, port=("q", port))
+                decision = c.call(None, path, service.ACCOUNT, "Check", "sa{sv}a{sv}", op, evidence, {}).values()[0]
+                self.assertEqual(decision, "deny", op)
+        self.assertEqual(self.show("s@example.test")["Level"], "blocked")
+        self.assertIn("blocked", self.service.mailtrust("account", "list").stdout)
+        self.done(self.service.mailtrust("account", "edit", "s@example.test", "--set", "not_after=never"))
+        self.assertEqual(self.reasons("s@example.test"), (service.ALLOW, ["cert.pkix-valid", "conf.met"]))
+
+    def test_what_was_accepted_by_hand_is_not_used_any_more(self):
+        port = mail.Dovecot(LAB, "accepted", CAST.self_signed).ports["imaps"]
+        self.done(self.service.type(REDUCED + "n\n", "account", "add", "p@example.test", "--imap", f"localhost:{port}",
+                                    "--reduced-confidentiality"))
+        self.done(self.service.type("pin\n", "pin", "add", "p@example.test"))
+        self.done(self.service.mailtrust("account", "commit", "p@example.test"))
+        self.assertEqual(self.reasons("p@example.test")[0], service.AWC)
+        self.expire("p@example.test")
+        status, reasons = self.reasons("p@example.test")
+        self.assertEqual((status, reasons[:2]), (service.DENY, ["policy.expired", "cert.chain-untrusted"]), reasons)
+        self.assertNotIn("pin.matched", reasons)
+        self.assertEqual(len(self.show("p@example.test")["Pins"]), 1)  # unused, not lost

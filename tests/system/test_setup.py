@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """An account set up from what DNS offers for its address (RFC 6186, RFC 8314 §5.1): real zones, real servers."""
+import time
 import unittest
 
 from lab import door, mail, pki, place, resolver, service, zones
@@ -189,6 +190,17 @@ class Outside(Case):
         endpoint = self.endpoints(self.ADDRESS)["imap"]
         self.assertEqual((endpoint["discovery"], endpoint["dnssec"], endpoint["confirmed"]), ("srv", "insecure", True))
         self.assertEqual(self.service.ask("check", self.ADDRESS, "imap")[0], service.ALLOW)
+        self.service.mailtrust("--yes", "account", "remove", self.ADDRESS)
+
+    def test_the_confirmation_is_configuration_and_outlives_the_accounts_policy(self):
+        # REQUIREMENTS 4.7
+        self.type(TARGET + "y\n", self.ADDRESS)
+        end = int(time.time()) + 2
+        self.service.mailtrust("account", "edit", self.ADDRESS, "--set", f"not_after={end}")
+        time.sleep(max(0, end + 0.2 - time.time()))
+        status, answer = self.service.ask("check", self.ADDRESS, "imap")
+        self.assertEqual((status, answer["reasons"][-1]), (service.ALLOW, "conf.met"), answer)
+        self.assertIn("policy.expired", answer["reasons"])
         self.service.mailtrust("--yes", "account", "remove", self.ADDRESS)
 
     def test_the_service_itself_connects_to_no_unconfirmed_target(self):
