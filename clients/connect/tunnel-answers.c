@@ -226,6 +226,17 @@ go_on_opening(struct mt_tunnel *t)
 	tunnel_pass_opening(t);
 }
 
+/* R-5.4-08: a session ends with the pin it was allowed by, also where a new one would be allowed
+ * without any: its owner meant this one when he took the pin back. */
+static bool
+has_lost_its_pin(struct mt_tunnel *t, const struct mt_answer *answer)
+{
+	const bool relied = t->relies_on_pin;
+
+	t->relies_on_pin = mt_answer_has(answer, MT_REASON_PIN_MATCHED);
+	return relied && !t->relies_on_pin && !answer->conf;
+}
+
 void
 mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t wall_usec)
 {
@@ -247,6 +258,11 @@ mt_tunnel_answered(struct mt_tunnel *t, const struct mt_answer *answer, int64_t 
 	}
 	if (!accepted) {
 		refuse_as(t, answer, status);
+		return;
+	}
+	if (has_lost_its_pin(t, answer)) {
+		mt_tunnel_refuse(t, MT_EXIT_DENY,
+				 "the certificate that was accepted by hand is no longer accepted");
 		return;
 	}
 	t->is_awc = answer->decision == MT_DECISION_AWC;

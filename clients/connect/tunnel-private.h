@@ -29,6 +29,7 @@ struct mt_tunnel {
 	bool asks_mechanism; /* ASK is about the mechanism in opening */
 	bool is_open;        /* the program has been greeted */
 	bool is_awc;
+	bool relies_on_pin; /* the last answer allowed it by a certificate accepted by hand */
 	bool program_closed, program_deaf;
 	bool server_closed; /* its connection has ended */
 	bool closed;        /* we have said that we say no more */

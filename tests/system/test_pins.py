@@ -2,9 +2,10 @@
 """Certificates accepted by hand: in setup, for one host of one account, and never more than that
 (RFC 8314 §5.4)."""
 import contextlib
+import time
 import unittest
 
-from lab import dbus, mail, pki, place, scripted, service
+from lab import dbus, mail, pki, place, scripted, service, tunnel
 
 LAB = CAST = None
 REDUCED, PIN = "reduced-confidentiality\n", "pin\n"
@@ -231,3 +232,20 @@ class AgainAndAgain(Case):
             self.service.mailtrust("account", "edit", "replaced@example.test", "--imap", f"{host}:{port}")
         self.assertEqual(self.pins("replaced@example.test"), [])
 
+
+
+class Live(Case):
+    def test_a_session_that_relies_on_a_pin_ends_within_a_second_of_its_removal(self):
+        # R-5.4-08
+        server = scripted.ScriptedServer(LAB, scripted.imap(CAST.self_signed, implicit=True))
+        self.add_pinned("live@example.test", server.port)
+        one = tunnel.Tunnel(self.service, "live@example.test", "imap")
+        one.until(b"\r\n")
+        one.say(b"a NOOP\r\n")
+        one.until(b"OK done\r\n")
+        started = time.monotonic()
+        self.assertEqual(self.service.mailtrust("pin", "remove", "live@example.test", "localhost").returncode, 0)
+        one.rest()
+        self.assertNotEqual(one.wait(), service.ALLOW)
+        self.assertLess(time.monotonic() - started, 1.5)
+        self.assertNotIn(b"BYE", one.said)

@@ -429,6 +429,40 @@ a_session_denied_later_is_closed_without_a_word_to_the_program(void **state)
 	}
 }
 
+/* R-5.4-08 */
+static void
+a_session_ends_with_the_pin_it_was_allowed_by(void **state)
+{
+	static const struct mt_answer pinned = {.decision = MT_DECISION_AWC,
+						.reasons = {MT_REASON_CERT_CHAIN_UNTRUSTED,
+							    MT_REASON_PIN_MATCHED,
+							    MT_REASON_CONF_DISABLED_BY_USER},
+						.n_reasons = 3};
+	static const struct mt_answer unpinned = {
+		.decision = MT_DECISION_AWC,
+		.reasons = {MT_REASON_CERT_CHAIN_UNTRUSTED, MT_REASON_CONF_DISABLED_BY_USER},
+		.n_reasons = 2};
+
+	for (size_t i = 0; i < WAYS; i++) {
+		struct stage s;
+
+		/* what never had one is not ended for it, nor what has become confidential */
+		open_up(&s, i, false);
+		answer(&s, &unpinned);
+		answer(&s, &pinned);
+		answer(&s, &allowed);
+		answer(&s, &unpinned);
+		assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_RELAY);
+		answer(&s, &pinned);
+		answer(&s, &pinned);
+		assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_RELAY);
+		answer(&s, &unpinned);
+		assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_OVER);
+		assert_int_equal(mt_tunnel_get_status(s.tunnel), MT_EXIT_DENY);
+		end(&s);
+	}
+}
+
 /* RFC 9266; D-CB-05: only who uses it has it. */
 static void
 the_binding_is_the_connections_and_the_evidence_of_who_uses_it(void **state)
@@ -546,6 +580,7 @@ main(void)
 		cmocka_unit_test(a_servers_end_is_a_good_one_only_after_close_notify),
 		cmocka_unit_test(a_program_that_is_done_may_be_followed_by_close_notify),
 		cmocka_unit_test(a_session_denied_later_is_closed_without_a_word_to_the_program),
+		cmocka_unit_test(a_session_ends_with_the_pin_it_was_allowed_by),
 		cmocka_unit_test(the_binding_is_the_connections_and_the_evidence_of_who_uses_it),
 		cmocka_unit_test(
 			without_an_exporter_the_binding_is_the_weaker_one_to_the_servers_certificate),
