@@ -22,7 +22,11 @@ print_offers(struct mt_cli *cli, const struct mt_offers *offers)
 		mt_print(cli, MT_PAINT_WARN, "\n%s (%s)\n",
 			 mt_reason_sentence(MT_REASON_SRV_NO_TLS_ADVERTISED),
 			 mt_reason_to_string(MT_REASON_SRV_NO_TLS_ADVERTISED));
-	if (mt_offers_is_set(offers, "incomplete"))
+	if (mt_offers_is_left_out_for(offers, MT_REASON_SRV_BOGUS))
+		mt_print(cli, MT_PAINT_BAD, "\n%s (%s)\nNothing is set up from it.\n",
+			 mt_reason_sentence(MT_REASON_SRV_BOGUS),
+			 mt_reason_to_string(MT_REASON_SRV_BOGUS));
+	else if (mt_offers_is_set(offers, "incomplete"))
 		mt_print(cli, MT_PAINT_WARN,
 			 "\nNot every question was answered, so something better may be missing "
 			 "here. Try again later.\n");
@@ -34,10 +38,13 @@ print_offers(struct mt_cli *cli, const struct mt_offers *offers)
 
 /* -- the command ------------------------------------------------------------------------------- */
 
-/* R-5.1-06, D-SRV-08: what a person has to answer is 20; what DNS may answer later is 75. */
+/* R-5.1-06, D-SRV-08: what a person has to answer is 20; what DNS may answer later is 75; what is
+ * forged is refused, as `account add` does (R-5.1-11). */
 static enum mt_exit
 status_of(const struct mt_offers *offers)
 {
+	if (mt_offers_is_left_out_for(offers, MT_REASON_SRV_BOGUS))
+		return MT_EXIT_DENY;
 	if (json_array_size(offers->candidates) > 0 && !mt_offers_is_set(offers, "no-tls"))
 		return MT_EXIT_OK;
 	return mt_offers_is_set(offers, "incomplete") ? MT_EXIT_TEMPORARY : MT_EXIT_CONFIRM;

@@ -58,6 +58,16 @@ mt_offers_load(struct mt_cli *cli, const char *address, struct mt_offers *ret)
 }
 
 bool
+mt_offers_is_left_out_for(const struct mt_offers *offers, enum mt_reason reason)
+{
+	for (size_t i = 0; i < json_array_size(offers->omissions); i++)
+		if (strcmp(mt_json_text(json_array_get(offers->omissions, i), "why"),
+			   mt_reason_to_string(reason)) == 0)
+			return true;
+	return false;
+}
+
+bool
 mt_offers_is_set(const struct mt_offers *offers, const char *key)
 {
 	return json_is_true(json_object_get(offers->detail, key));

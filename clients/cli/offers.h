@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "clients/cli/command.h"
+#include "policy/reason.h"
 
 struct mt_offers {
 	json_t *candidates, *omissions, *answers, *detail;
@@ -22,6 +23,8 @@ void mt_offers_clear(struct mt_offers *offers);
 
 /* A flag of the detail: "no-tls", "incomplete". */
 bool mt_offers_is_set(const struct mt_offers *offers, const char *key);
+/* Something was left out for this reason. */
+bool mt_offers_is_left_out_for(const struct mt_offers *offers, enum mt_reason reason);
 
 /* Rows of candidates, or of omissions (with a heading, where there are any). Names are never
  * shortened (D-DISC-05). */

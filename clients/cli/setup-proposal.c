@@ -68,22 +68,12 @@ print_offers(struct mt_setup *s)
 	mt_offers_print_omissions(s->cli, s->offers.omissions);
 }
 
-static bool
-is_left_out_for(const struct mt_setup *s, enum mt_reason reason)
-{
-	for (size_t i = 0; i < json_array_size(s->offers.omissions); i++)
-		if (strcmp(mt_json_text(json_array_get(s->offers.omissions, i), "why"),
-			   mt_reason_to_string(reason)) == 0)
-			return true;
-	return false;
-}
-
 /* R-5.1-11: one label that is forged taints what the others say. Whoever drops answers chooses
  * among the rest, so with some missing nothing is set up either. */
 static enum mt_exit
 refuse_what_is_broken(struct mt_setup *s)
 {
-	if (is_left_out_for(s, MT_REASON_SRV_BOGUS))
+	if (mt_offers_is_left_out_for(&s->offers, MT_REASON_SRV_BOGUS))
 		return mt_setup_refuse(s, MT_EXIT_DENY, MT_REASON_SRV_BOGUS,
 				       "the account was not added");
 	if (mt_offers_is_set(&s->offers, "incomplete"))

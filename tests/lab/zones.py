@@ -7,6 +7,9 @@ signed, nsec3 (signed, with opt-out) and unsigned; expired and future (signature
 forged (the parent vouches for another key); stripped (the parent vouches for a key, the zone has no
 signatures); broken (vouched for, and the server cannot load it: SERVFAIL).
 """
+import os
+import re
+import signal
 import socket
 
 from lab import place
@@ -36,20 +39,23 @@ class Zones:
     DATES = {"expired": ["-i", "20200101", "-e", "20200201"], "future": ["-i", "20400101", "-e", "20400201"]}
 
     def __init__(self, lab, zones, parent="signed"):
-        self.lab, self.port = lab, lab.port()
-        self.folder = lab.folder(f"zones-{self.port}")
+        self.lab, self.folder, self.port = lab, lab.folder("zones"), lab.port()
         self.address = f"127.0.0.1@{self.port}"
+        self.zones, self.parent, self.keys = dict(zones), parent, {}
+        self.anchor = self.folder / "anchor.ds"
+        self.write_all()
+        self.start()
+
+    def write_all(self):
         root = SOA + "ns IN A 127.0.0.1\n"
         config = CONFIG.format(port=self.port, folder=self.folder)
-        for name, (kind, records) in zones.items():
+        for name, (kind, records) in self.zones.items():
             root += f"{name}. IN NS ns.test.\n" + self.write(name, kind, SOA + records)
-        self.anchor = self.folder / "anchor.ds"
-        self.anchor.write_text(self.write("test", parent, root))
-        for name, (kind, _) in {**zones, "test": (parent, "")}.items():
+        self.anchor.write_text(self.write("test", self.parent, root))
+        for name, (kind, _) in {**self.zones, "test": (self.parent, "")}.items():
             suffix = {"unsigned": "", "stripped": "", "broken": ".nowhere"}.get(kind, ".signed")
             config += f"zone:\n  name: {name}\n  zonefile: {name}{suffix}\n"
         (self.folder / "nsd.conf").write_text(config)
-        self.start()
 
     def start(self):
         self.process = self.lab.start(["nsd", "-d", "-c", self.folder / "nsd.conf"])
@@ -58,6 +64,22 @@ class Zones:
     def stop(self):
         """From now on nobody listens at the port."""
         self.process.end()
+
+    def change(self, name, kind=None, records=None):
+        """A zone becomes of another kind, or has other records; its key stays, and so does the anchor."""
+        before = self.zones[name]
+        self.zones[name] = (kind or before[0], before[1] if records is None else records)
+        self.stop()
+        self.write_all()
+        self.start()
+
+    def count(self, kind):
+        """How many questions of a type nsd itself has counted since it was started."""
+        before = self.process.output().count("NSTATS")
+        os.kill(self.process.pid, signal.SIGUSR1)
+        place.wait_until(lambda: self.process.output().count("NSTATS") > before, "nsd's statistics")
+        stats = [line for line in self.process.output().splitlines() if "NSTATS" in line][-1]
+        return sum(int(n) for n in re.findall(rf"\b{kind}=(\d+)", stats))
 
     def options(self, resolver=None):
         """What mailtrustd is to be started with."""
@@ -68,7 +90,7 @@ class Zones:
         (self.folder / name).write_text(f"$ORIGIN {name}.\n$TTL 300\n{text}")
         if kind == "unsigned":
             return ""
-        key = self.keygen(name)
+        key = self.keys[name] = self.keys.get(name) or self.keygen(name)
         options = ["-n", "-p"] if kind == "nsec3" else self.DATES.get(kind, [])
         done = self.lab.run(["ldns-signzone", *options, name, key], cwd=self.folder)
         if done.returncode:
