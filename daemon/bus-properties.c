@@ -114,8 +114,10 @@ append_endpoint(DBusMessageIter *array, struct mt_keeper *keeper, const struct m
 	mt_dict_add_string(&dict, "host", endpoint->host);
 	mt_dict_add_u16(&dict, "port", endpoint->port);
 	mt_dict_add_string(&dict, "discovery", mt_discovery_to_string(endpoint->discovery));
-	if (endpoint->discovery == MT_DISCOVERY_SRV) {
+	if (endpoint->discovery == MT_DISCOVERY_SRV)
 		mt_dict_add_string(&dict, "label", endpoint->label);
+	if (endpoint->discovery != MT_DISCOVERY_MANUAL &&
+	    endpoint->discovery != MT_DISCOVERY_ADMIN) {
 		mt_dict_add_string(&dict, "dnssec", mt_dnssec_to_string(endpoint->dnssec));
 		mt_dict_add_bool(&dict, "confirmed", endpoint->confirmed);
 	}

@@ -165,6 +165,10 @@ start(struct mt_discoveries *discoveries, uint64_t sources, uint32_t uid, const 
 	job->discoveries = discoveries;
 	job->uid = uid;
 	job->sources = sources & discoveries->options.enabled;
+	/* What is not asked has no answer; the zero of the state would be a forged one. */
+	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
+		job->found.answers[i].rrset.dnssec = MT_DNSSEC_UNDETERMINED;
+	job->found.digest = MT_DNSSEC_UNDETERMINED;
 	(void)snprintf(job->domain, sizeof(job->domain), "%s", domain);
 	LIST_INSERT_HEAD(&discoveries->jobs, job, entry);
 	r = ask_all(job);

@@ -19,11 +19,13 @@ const struct mt_command mt_commands[] = {
 	 "the service, the policy in force, accounts and their level",
 	 "Shows at a glance whether the service runs, which policy is in force, and how well each\n"
 	 "account is protected.\n"},
-	{"discover", "ADDRESS", mt_command_discover, "the servers DNS offers for an address",
-	 "Asks DNS which servers the domain of an address offers, and shows them best first, with\n"
+	{"discover", "ADDRESS", mt_command_discover, "the servers on offer for an address",
+	 "Asks which servers the domain of an address offers, and shows them best first, with\n"
 	 "how far their names can be trusted, and what was left out and why. Nothing is stored, "
 	 "and\n"
-	 "no server is connected to.\n"},
+	 "no mail server is connected to.\n"
+	 "Whom it asks the service's configuration says: an administrator's presets, DNS (SRV),\n"
+	 "and, both experimental, documents that the domain publishes by PACC or autoconfig.\n"},
 	{"account add",
 	 "ADDRESS [--imap SERVER] [--pop3 SERVER] [--submission SERVER]\n"
 	 "                   [--reduced-confidentiality] [--allow-port-25]",
@@ -31,7 +33,7 @@ const struct mt_command mt_commands[] = {
 	 "Adds an account that refuses every connection that is not encrypted and verified. It "
 	 "stays\n"
 	 "in setup until 'account commit' has looked at its servers.\n"
-	 "Without servers it asks DNS for them, shows what is offered and what it would take, and\n"
+	 "Without servers it asks as 'discover' does, shows what is offered and what it would take, and\n"
 	 "after your confirmation looks at them and puts the account to use. --yes confirms, but\n"
 	 "for a server outside the domain of your address that unsigned DNS names: that is asked "
 	 "of\n"
