@@ -142,6 +142,21 @@ class Administrator(Case):
             self.service.process.child.send_signal(signal.SIGHUP)
 
 
+class Words(unittest.TestCase):
+    def test_what_is_unfinished_is_called_experimental_and_off_by_default(self):
+        # D-DISC-09
+        done = LAB.run([place.executable("mailtrustd"), "--help"])
+        option = done.stdout.split("--discovery ")[1].split("--")[0]
+        self.assertRegex(option, r"pacc and autoconfig \(both experimental\)")
+        self.assertIn("(default: admin srv)", option)
+        said = LAB.run([place.executable("mailtrust"), "help", "discover"]).stdout
+        self.assertRegex(" ".join(said.split()), "both experimental, documents that the domain publishes by PACC")
+        for page in ("README.md", "daemon/system/mailtrustd.8.in"):
+            text = (place.ROOT / page).read_text()
+            for name in ("pacc", "autoconfig"):
+                self.assertRegex(text, rf"(?s)[Ee]xperimental.*draft-ietf-mailmaint-{name}")
+
+
 class Nobody(Case):
     SOURCES = "none"
 
@@ -247,7 +262,9 @@ class Pacc(Documents):
         outside = settings.pacc(imap="mail.provider.test")
         late = issue("ua-auto-config.late.test", an_hour_late())
         twice = settings.digest(settings.pacc(imap="old.changing.test"))
+        long = settings.pacc(imap="m" * 63 + ".provider.test")
         return {
+            "long.test": ("unsigned", cls.pacc("long.test", long)),
             "good.test": ("unsigned", cls.pacc("good.test", imap=cls.door.address)),
             "changing.test": ("unsigned", cls.pacc("changing.test") + f"_ua-auto-config IN TXT {twice}\n"),
             "outside.test": ("unsigned", cls.pacc("outside.test", outside)),
@@ -338,6 +355,12 @@ class Pacc(Documents):
         status, answer = self.service.ask("--yes", "account", "add", "a@outside.test")
         self.assertEqual((status, answer["reasons"]), (service.CONFIRM, ["srv.target-out-of-domain"]))
         self.assertEqual([q for q in self.proxy.asked("A", "AAAA") if q.startswith("mail.")], [])
+
+    def test_a_server_to_be_confirmed_is_shown_whole(self):
+        # D-DISC-05
+        for args in (("discover", "a@long.test"), ("--yes", "account", "add", "a@long.test")):
+            done = self.service.mailtrust(*args)
+            self.assertIn("m" * 63 + ".provider.test", done.stdout)
 
     def test_a_signed_digest_signs_the_document(self):
         found = self.discover("a@abroad.test")

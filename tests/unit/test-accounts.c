@@ -770,6 +770,15 @@ a_target_outside_of_the_domain_waits_for_its_owner(void **state)
 		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_INSECURE, true, false},
 		{"b.example.net", MT_DISCOVERY_SRV, MT_DNSSEC_SECURE, false, false},
 		{"b.example.net", MT_DISCOVERY_MANUAL, MT_DNSSEC_INSECURE, false, false},
+		{"b.example.net", MT_DISCOVERY_ADMIN, MT_DNSSEC_INSECURE, false, false},
+		{HOST, MT_DISCOVERY_PACC, MT_DNSSEC_INSECURE, false, false},
+		{"b.example.net", MT_DISCOVERY_PACC, MT_DNSSEC_INSECURE, false, true},
+		{"b.example.net", MT_DISCOVERY_PACC, MT_DNSSEC_SECURE, false, false},
+		{HOST, MT_DISCOVERY_AUTOCONFIG, MT_DNSSEC_INSECURE, false, false},
+		{"b.example.net", MT_DISCOVERY_AUTOCONFIG, MT_DNSSEC_SECURE, false, true},
+		{"b.example.net", MT_DISCOVERY_AUTOCONFIG, MT_DNSSEC_INSECURE, true, false},
+		{HOST, MT_DISCOVERY_AUTOCONFIG_HTTP, MT_DNSSEC_INSECURE, false, true},
+		{HOST, MT_DISCOVERY_AUTOCONFIG_HTTP, MT_DNSSEC_INSECURE, true, false},
 	};
 	struct world *world = *state;
 	struct mt_account_id id = add(world, ADDRESS);
@@ -785,6 +794,44 @@ a_target_outside_of_the_domain_waits_for_its_owner(void **state)
 		if (mt_account_awaits_confirmation(get(world, &id), &endpoint, world->now_usec) !=
 		    rows[i].waits)
 			fail_msg("row %zu", i);
+	}
+}
+
+/* Row 8 of REQUIREMENTS 2.2, D-DISC-02: who sets a server that a document of its domain names has
+ * approved of it; what came in clear, or leads away, he has to confirm besides. */
+static void
+a_document_of_the_domain_is_approved_by_setting_its_server(void **state)
+{
+	static const struct {
+		enum mt_discovery discovery;
+		const char *host;
+		bool approved;
+	} rows[] = {
+		{MT_DISCOVERY_PACC, HOST, true},
+		{MT_DISCOVERY_AUTOCONFIG, HOST, true},
+		{MT_DISCOVERY_PACC, "b.example.net", false},
+		{MT_DISCOVERY_AUTOCONFIG, "b.example.net", false},
+		{MT_DISCOVERY_AUTOCONFIG_HTTP, HOST, false},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		char address[MT_ADDRESS_SIZE];
+		struct mt_endpoint endpoint = {.proto = MT_PROTO_IMAP,
+					       .transport = MT_TRANSPORT_IMPLICIT,
+					       .port = 993,
+					       .discovery = rows[i].discovery,
+					       .dnssec = MT_DNSSEC_INSECURE};
+		struct mt_account_facts facts;
+		struct mt_account_id id;
+
+		(void)snprintf(address, sizeof(address), "%zu@example.test", i);
+		id = add(world, address);
+		(void)snprintf(endpoint.host, sizeof(endpoint.host), "%s", rows[i].host);
+		assert_int_equal(mt_accounts_set_endpoint(world->accounts, ann, &id, &endpoint), 0);
+		facts_of(world, &id, rows[i].host, 993, NULL, &facts);
+		assert_int_equal(facts.source_approved, rows[i].approved);
+		assert_int_equal(facts.reference.confirmed, rows[i].approved);
 	}
 }
 
@@ -1481,6 +1528,7 @@ main(void)
 		CASE(nobody_consents_in_anothers_name_or_for_a_foreign_endpoint),
 		CASE(consenting_to_a_host_confirms_its_endpoints),
 		CASE(a_target_outside_of_the_domain_waits_for_its_owner),
+		CASE(a_document_of_the_domain_is_approved_by_setting_its_server),
 		CASE(a_pin_needs_setup_a_live_offer_of_this_leaf_and_consent),
 		CASE(an_offer_of_a_clock_that_was_wrong_is_none),
 		CASE(a_pin_is_refused_for_an_account_in_use),

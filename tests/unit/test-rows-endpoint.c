@@ -124,6 +124,40 @@ rows_11_and_12_ask_about_a_document_that_leads_out_of_its_domain(void **state)
 	}
 }
 
+/* D-DISC-06, D-DISC-08: where a server's name came from earns it neither leniency nor a login. */
+static void
+a_document_makes_no_certificate_better_and_no_login_sooner(void **state)
+{
+	static const enum mt_discovery documents[] = {MT_DISCOVERY_PACC, MT_DISCOVERY_AUTOCONFIG};
+	struct test_case c;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(documents); i++) {
+		case_init(&c);
+		c.facts.reference.discovery = documents[i];
+		c.facts.reference.saved = c.facts.source_approved = true;
+		case_fault(&c, MT_CERT_EXPIRED); /* an hour ago, or a year */
+		case_expect(&c, "deny/0 [cert.expired, pin.not-offered-existing]");
+
+		c.facts.reference.saved = false;
+		c.facts.reference.confirmed = true;
+		case_state(&c, MT_ACCOUNT_SETUP, MT_OP_TEST);
+		case_expect(&c, "deny/0 [cert.expired, account.setup]");
+		case_state(&c, MT_ACCOUNT_SETUP, MT_OP_AUTHENTICATE);
+		assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+		assert_true(mt_verdict_has(&c.v, MT_REASON_CERT_EXPIRED));
+
+		/* nor does a good one let anybody log in before the account is in use */
+		case_init(&c);
+		c.facts.reference.discovery = documents[i];
+		c.facts.reference.confirmed = c.facts.source_approved = true;
+		case_state(&c, MT_ACCOUNT_SETUP, MT_OP_TEST);
+		assert_int_equal(case_decide(&c)->decision, MT_DECISION_ALLOW);
+		case_state(&c, MT_ACCOUNT_SETUP, MT_OP_AUTHENTICATE);
+		assert_int_equal(case_decide(&c)->decision, MT_DECISION_DENY);
+		assert_true(mt_verdict_has(&c.v, MT_REASON_OP_NOT_PERMITTED));
+	}
+}
+
 static void
 row_13_a_source_that_can_be_tampered_with_is_confirmed_until_approved(void **state)
 {
@@ -292,6 +326,7 @@ main(void)
 		cmocka_unit_test(row_11_a_policy_above_ask_denies_the_target),
 		cmocka_unit_test(
 			row_12_unsigned_srv_is_denied_under_the_strict_reading_until_saved),
+		cmocka_unit_test(a_document_makes_no_certificate_better_and_no_login_sooner),
 		cmocka_unit_test(rows_11_and_12_ask_about_a_document_that_leads_out_of_its_domain),
 		cmocka_unit_test(
 			row_13_a_source_that_can_be_tampered_with_is_confirmed_until_approved),
