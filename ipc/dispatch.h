@@ -136,9 +136,6 @@ void mt_request_finish(struct mt_request *request, int r);
 
 /* Signals: unicast to the subscribers of one uid, so that no other uid learns anything. */
 
-/* A subscription keeps a bus name remembered, so one uid must not have them all. */
-#define MT_SUBSCRIPTIONS_PER_UID_MAX 16
-
 /* Subscribing twice is subscribing once. Return: 0, MT_ERROR_LIMIT_EXCEEDED, negative errno. */
 MT_MUST_CHECK int mt_dispatch_subscribe(struct mt_dispatch *dispatch, struct mt_caller *caller);
 void mt_dispatch_unsubscribe(struct mt_dispatch *dispatch, struct mt_caller *caller);

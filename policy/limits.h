@@ -144,6 +144,9 @@
 #define MT_REQUESTS_PER_UID_MAX 64
 #define MT_REQUESTS_PER_CONNECTION_MAX 64
 #define MT_CONNECTIONS_PER_UID_MAX 64
+/* Every tunnel subscribes, and a mail program opens a handful; but a subscription keeps a bus name
+ * remembered, so one uid must not have them all, and there is to be a connection left to ask by. */
+#define MT_SUBSCRIPTIONS_PER_UID_MAX 48
 /* Calls that came before the store was checked: what four busy uids may have in flight. They are
  * answered before their callers give up after 5 s; the check of a hundred thousand accounts, with
  * its snapshot, takes a fraction of one. */

@@ -12,9 +12,10 @@
  */
 
 #include "ipc/errors.h"
+#include "policy/limits.h"
 
-/* As many tunnels at a time as the service has connections for one user. */
-#define MT_LISTEN_TUNNELS_MAX 64
+/* As many tunnels at a time as the service tells of changes. */
+#define MT_LISTEN_TUNNELS_MAX MT_SUBSCRIPTIONS_PER_UID_MAX
 
 /* Listens at where until a signal asks it to end; each tunnel is argv, exec'd from this program's
  * own file. Return: OK when ended so; USAGE where `where` is none of the two; TEMPORARY where it

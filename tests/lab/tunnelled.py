@@ -4,6 +4,7 @@
 What a program says begins with a canary, and whoever refuses it must not have seen that.
 """
 import contextlib
+import pathlib
 import unittest
 
 from lab import pki, place, scripted, service, tunnel
@@ -37,6 +38,12 @@ def take_leave(talk):
             talk.connection.settimeout(2)
             talk.connection = talk.connection.unwrap()
     raise scripted.Gone
+
+
+def memory_kib(one):
+    """Resident memory of a tunnel."""
+    status = pathlib.Path(f"/proc/{one.child.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
 
 
 class Case(unittest.TestCase):

@@ -129,6 +129,16 @@ class Allowed(ScriptedCase):
         address, _ = self.bent("imap", greeting=b"* PREAUTH hello\r\n")
         self.assertTrue(self.connect(address, "imap").until(b"\r\n").startswith(b"* PREAUTH [CAPABILITY IMAP4rev1] "))
 
+    def test_forty_programs_of_a_user_have_a_session_each_at_the_same_time(self):
+        address, server = self.server("imap", True)
+        many = [self.connect(address, "imap") for _ in range(40)]
+        for one in many:
+            self.assertTrue(one.until(b"\r\n").startswith(b"* OK "))
+        for one in many:
+            one.say(b"a1 NOOP\r\n")
+            one.until(b"a1 OK")
+        self.assertEqual(len(server.talks), 40)
+
     def test_a_program_and_a_server_that_both_send_without_reading_do_not_deadlock(self):
         address, server = self.bent("imap", ok=(flood(b"* 1 FETCH (BODY {1}\r\nx)\r\n", MIB), b"<ok>"))
         one = self.connect(address, "imap")
@@ -144,14 +154,8 @@ class Allowed(ScriptedCase):
         one.say(b"a1 FETCH\r\n")
         time.sleep(2)
         if not place.is_instrumented():
-            self.assertLess(memory_kib(one), 16 * 1024)
+            self.assertLess(tunnelled.memory_kib(one), 16 * 1024)
         self.assertTrue(one.until(b"a1 OK").split(b"\r\n", 1)[1].startswith(b"0123456789abcdef" * (20 * MIB // 16)))
-
-
-def memory_kib(one):
-    """Resident memory of a tunnel."""
-    status = pathlib.Path(f"/proc/{one.child.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
 
 
 # name: (implicit or not, reason, parts of the server, only in these protocols)
