@@ -10,9 +10,6 @@
 #include "clients/cli/command.h"
 
 #define PROGRAM "mailtrust-connect"
-#ifndef MT_LIBEXECDIR
-#define MT_LIBEXECDIR "/usr/libexec/mailtrust"
-#endif
 
 /* Beside this program, as in a build directory; else where it is installed. */
 static void
