@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from lab import place, scripted, service, tunnel, tunnelled
+from lab import place, service, tunnel, tunnelled
 from lab.scripted import secure
 from lab.tunnelled import EAGER, REFUSAL, ScriptedCase, take_leave
 

@@ -3,7 +3,6 @@
 import base64
 import ctypes
 import os
-import pathlib
 import signal
 import socket
 import ssl

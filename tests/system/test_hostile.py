@@ -16,7 +16,7 @@ import time
 import unittest
 
 from lab import attacks, place, scripted, service
-from lab.attacks import ALL, ATTACKS, DEADLINE_SEC, QUICK, SLOW, attack, expected_bytes, readable
+from lab.attacks import ALL, ATTACKS, DEADLINE_SEC, QUICK, SLOW, UNREACHABLE, attack, expected_bytes, readable
 from lab.scripted import half_close, hear_record, listen
 
 GROWTH_MAX_KIB = 1024

@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from lab import attacks, place, scripted, service, tunnel, tunnelled
+from lab import attacks, place, scripted, service, tunnel
 from lab.attacks import ALL, ATTACKS, DEADLINE_SEC, QUICK, SLOW
 from lab.tunnelled import CANARY, EAGER, GREETING, REFUSAL
 
