@@ -364,7 +364,7 @@ mt_command_account_add(struct mt_cli *cli, int argc, char **argv)
 
 	r = mt_call_add_account(cli, changes.id, id);
 	if (r)
-		return mt_call_explain(cli, r, "the account was not added");
+		return mt_account_explain_add(cli, changes.id, r);
 
 	r = set_candidates(cli, id, &changes, &what);
 	if (r == 0)

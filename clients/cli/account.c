@@ -96,6 +96,25 @@ mt_account_view_text(const struct mt_account_view *view, const char *property)
 }
 
 /* The id in a row of Levels; "" where the path is none of ours. */
+enum mt_exit
+mt_account_explain_add(struct mt_cli *cli, const char *address, int r)
+{
+	enum mt_exit status = mt_call_explain(cli, r, "the account was not added");
+	struct mt_account_view view;
+
+	if (r != MT_ERROR_EXISTS || cli->json ||
+	    mt_account_view_load(cli, address, &view) != MT_EXIT_OK)
+		return status;
+	if (strcmp(mt_account_view_text(&view, "State"), "setup") == 0)
+		(void)fprintf(cli->err,
+			      "It is in setup; an attempt that was broken off may have left it.\n"
+			      "Next: 'mailtrust account commit %s' goes on with it, 'mailtrust "
+			      "account remove %s' gives it up.\n",
+			      address, address);
+	mt_account_view_clear(&view);
+	return status;
+}
+
 static const char *
 id_of_row(const json_t *row)
 {

@@ -49,6 +49,11 @@ void mt_consents_print(struct mt_cli *cli, const struct mt_account_view *view);
 enum mt_exit mt_account_adopt(struct mt_cli *cli, const struct mt_account_view *before,
 			      const struct mt_endpoint_spec *fresh, size_t n);
 
+/* Explains why an account could not be added. Where there is one in setup already, which an attempt
+ * that was broken off may have left, it says how to go on with it, and how to be rid of it.
+ * Return: the status. */
+enum mt_exit mt_account_explain_add(struct mt_cli *cli, const char *address, int r);
+
 /* Looks at each server and puts the account to use; prints what it found. */
 enum mt_exit mt_account_commit(struct mt_cli *cli, const struct mt_account_view *view);
 

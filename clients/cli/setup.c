@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clients/cli/account.h"
 #include "clients/cli/bus-json.h"
 #include "clients/cli/calls.h"
 #include "clients/cli/output.h"
@@ -339,7 +340,7 @@ store(struct mt_setup *s)
 	int r = mt_call_add_account(s->cli, s->address, s->id);
 
 	if (r)
-		return mt_call_explain(s->cli, r, "the account was not added");
+		return mt_account_explain_add(s->cli, s->address, r);
 	status = look_again(s);
 	r = status == MT_EXIT_OK && s->reduced ? reduce(s) : 0;
 	if (r)

@@ -239,6 +239,22 @@ class Nothing(Case):
         self.assertIn("srv.bogus", done.stderr)
         self.assertNothingStored()
 
+    def test_no_answer_however_bent_sets_anything_up(self):
+        # RFC 2782; DESIGN 14: a named reason, nothing stored, and the service lives on
+        literal, zero = b"\x03192\x010\x012\x017\0", b"\x04imap\x05plain\x04test\0"
+        srv = lambda port, target: resolver.record(33, b"\0\0\0\0" + port.to_bytes(2, "big") + target)
+        for name, records in (("an address for a name", [srv(993, literal)] * 3), ("no port", [srv(0, zero)]),
+                              ("bytes of no host name", [srv(993, b"\x07b\xc3\xbccher\x04test\0")]),
+                              ("a thousand addresses", [srv(993, literal)] * 1000),
+                              ("cut short", [srv(993, zero)[:-4]]), ("64 KiB", [srv(993, b"\x3f" + b"a" * 63 + zero)] * 650)):
+            with self.subTest(name):
+                self.proxy.behave = lambda name, kind, r=records: (lambda query: resolver.response(query, r)) \
+                    if kind == "SRV" else None
+                done = self.service.mailtrust("--yes", "account", "add", "me@plain.test")
+                self.assertIn(done.returncode, (service.CONFIRM, service.DENY, 75, service.UNREACHABLE), done.stderr)
+                self.assertNothingStored()
+                self.service.restart()  # what the worker has heard is gone
+
     def test_one_label_without_an_answer_is_a_reason_to_wait(self):
         self.proxy.behave = lambda name, kind: "servfail" if name.startswith("_imaps._tcp.signed") else None
         self.add("me@signed.test", "--yes", code=75)

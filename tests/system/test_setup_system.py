@@ -194,6 +194,18 @@ class GivenUp(Case):
         self.assertEqual(self.show(UUCP, "me@clear.test")["State"], "active")
 
 
+    def test_one_broken_off_by_hand_says_how_to_go_on_or_give_it_up(self):
+        # ^C where the next server is asked about: the account is there, and in setup
+        ours = SERVICE.as_user_until(UUCP, "instead? [y/N]", "account", "add", "off@clear.test", typed="y\n")
+        self.assertIn("srv.candidate-below-minimum", ours)
+        self.assertEqual(self.show(UUCP, "off@clear.test")["State"], "setup")
+        seen = self.add(UUCP, "off@clear.test", ("these servers? [y/N] ", "y"), code=service.DENY)
+        self.assertInOrder(seen, "There already is one", "It is in setup", "'mailtrust account commit off@clear.test'",
+                           "'mailtrust account remove off@clear.test' gives it up")
+        self.assertEqual(SERVICE.as_user(UUCP, "--yes", "account", "remove", "off@clear.test").returncode, 0)
+        self.assertNotIn("off@clear.test", self.accounts(UUCP))
+
+
 class AnotherTool(Case):
     """A settings program of somebody else's, which speaks D-Bus and knows no manners, meets the same gates."""
 
