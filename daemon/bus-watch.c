@@ -187,7 +187,7 @@ void
 mt_keeper_watch_seen(struct mt_keeper *keeper, const struct mt_account *account)
 {
 	if (account->state == MT_ACCOUNT_ACTIVE && !mt_watch_knows(keeper->watcher, account))
-		mt_watch_touch(keeper->watcher, &account->id, false);
+		mt_watch_take_up(keeper->watcher, &account->id);
 }
 
 void
@@ -342,6 +342,9 @@ look_error(struct mt_request *request, int outcome)
 		[MT_WATCH_E_INVALID] = MT_ERROR_INVALID_ARGUMENTS,
 	};
 
+	if (outcome == MT_WATCH_E_STATE)
+		mt_diag_set(mt_request_diag(request), SIZE_MAX,
+			    "only accounts in use are watched, and only with SRV switched on");
 	if (outcome == MT_WATCH_E_LIMIT)
 		mt_diag_set(mt_request_diag(request), SIZE_MAX,
 			    "somebody looked within the last minute, or too much is under way");

@@ -255,7 +255,9 @@ mt_watch_judge(struct mt_watch *watch, const struct mt_account *account, struct 
 	watched->finding = ret->finding;
 	if (change.fate >= MT_SNAPSHOT_UPDATED)
 		take_snapshot(watched, answers, look.now_usec);
-	prune_offers(watched, &look, answers);
+	/* what is forged, or not certain yet, takes no offer back */
+	if (!change.is_pending && change.row != 12)
+		prune_offers(watched, &look, answers);
 	again_usec = choose_probes(watched, &change, look.now_usec, ret);
 	if (again_usec < watched->due_usec)
 		watched->due_usec = again_usec;

@@ -2,6 +2,7 @@
 /* One look: DNS is asked, then each account it is for takes its part, chunk by chunk. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,8 @@
 
 /* Whom the looks of the timer count for: no user has this uid. */
 #define NOBODY UINT32_MAX
+/* For the log: codes, with commas between. */
+#define REASONS_SIZE (MT_CHANGE_REASONS_MAX * MT_TOKEN_SIZE)
 
 void
 mt_watch_look_free(struct mt_watch_look *look)
@@ -51,12 +54,24 @@ mt_watch_look_unwait(struct mt_watch_look *look)
 
 /* -- one account ------------------------------------------------------------------------------- */
 
+static const char *
+join_reasons(const struct mt_finding *finding, char buffer[static REASONS_SIZE])
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < finding->n_reasons; i++)
+		size += (size_t)snprintf(buffer + size, REASONS_SIZE - size, "%s%s",
+					 i > 0 ? "," : "",
+					 mt_reason_to_string(finding->reasons[i]));
+	return buffer;
+}
+
 static void
 log_part(const struct mt_account *account, const struct mt_watch_part *part)
 {
 	const struct mt_finding *finding = &part->finding;
 	struct mt_log_line line;
-	char id[MT_ACCOUNT_ID_TEXT];
+	char id[MT_ACCOUNT_ID_TEXT], reasons[REASONS_SIZE];
 
 	mt_account_id_format(&account->id, id);
 	mt_log_begin(&line,
@@ -69,9 +84,8 @@ log_part(const struct mt_account *account, const struct mt_watch_part *part)
 	mt_log_text(&line, "MT_DOMAIN", account->domain);
 	mt_log_number(&line, "MT_ROW", finding->row);
 	mt_log_text(&line, "MT_CLASS", mt_change_class_to_string(finding->class));
-	for (size_t i = 0; i < finding->n_reasons; i++)
-		mt_log_text(&line, i == 0 ? "MT_REASON" : "MT_REASON_2",
-			    mt_reason_to_string(finding->reasons[i]));
+	if (finding->n_reasons > 0)
+		mt_log_text(&line, "MT_REASONS", join_reasons(finding, reasons));
 	if (finding->subject.host[0] != '\0')
 		mt_log_text(&line, "MT_HOST", finding->subject.host);
 	mt_log_end(&line, "%s",

@@ -33,6 +33,7 @@ struct mt_watch {
 	TAILQ_HEAD(, mt_watch_probe) probes; /* the first one is under way */
 	unsigned int n_probes;
 	TAILQ_HEAD(, mt_touch) touches;
+	unsigned int n_touches;
 };
 
 /* At a domain for whoever is due, or for one account. */
@@ -82,7 +83,7 @@ size_t mt_watch_uses(const struct mt_account *account, struct mt_use ret[static 
 /* -- watch-probes.c */
 
 /* Puts the part's upgrades into the queue, for the look to wait for; what finds no room there is
- * seen again by the next look. */
+ * seen again by another look in minutes. */
 void mt_watch_probe(struct mt_watch_look *look, const struct mt_watch_part *part, uint32_t uid);
 /* Starts the first one, unless it is under way. */
 void mt_watch_probes_start(struct mt_watch *watch);
@@ -99,7 +100,11 @@ void mt_watch_look_free(struct mt_watch_look *look);
 /* Something it waits for has ended. */
 void mt_watch_look_unwait(struct mt_watch_look *look);
 
-/* -- watch.c: a look of the timer's has ended */
+/* -- watch.c */
+
+/* A look of the timer's has ended. */
 void mt_watch_go_on(struct mt_watch *watch);
+/* The account is looked at again in minutes: a probe did not get its turn. */
+void mt_watch_postpone(struct mt_watch *watch, const struct mt_account_id *id, const char *domain);
 
 #endif

@@ -12,6 +12,7 @@ struct mt_watch_probe {
 	TAILQ_ENTRY(mt_watch_probe) entry;
 	struct mt_account_id id;
 	uint32_t uid;
+	char domain[MT_DOMAIN_SIZE];
 	struct mt_named named;
 	struct mt_finding finding;
 	unsigned int signals; /* where it reaches confidentiality */
@@ -129,21 +130,44 @@ tell(const struct mt_watch_probe *probe)
 		watch->o.told(watch->o.userdata, account, &told);
 }
 
-/* Ends the first of the queue. is_answered: a probe took place. */
+/* How the first of the queue ends. */
+enum end {
+	NOT_WANTED = 0, /* the account has nothing to gain by it any more */
+	NOT_NOW,        /* no probe took place: the owner's are many, or the worker is down */
+	NOT_GOOD,       /* not confidential, not there, or not to be probed at all */
+	GOOD
+};
+
 static void
-finish(struct mt_watch_probe *probe, bool is_answered, bool is_confidential)
+finish(struct mt_watch_probe *probe, enum end end)
 {
 	struct mt_watch *watch = probe->watch;
 	struct mt_watch_look *look = probe->look;
 
-	if (is_answered && store_result(probe, is_confidential) && is_confidential)
-		tell(probe);
-	if (is_answered)
-		log_probe(probe, is_confidential);
+	if (end >= NOT_GOOD) {
+		if (store_result(probe, end == GOOD) && end == GOOD)
+			tell(probe);
+		log_probe(probe, end == GOOD);
+	}
+	if (end == NOT_NOW)
+		mt_watch_postpone(watch, &probe->id, probe->domain);
 	free_probe(probe);
 	if (look)
 		mt_watch_look_unwait(look);
 	mt_watch_probes_start(watch);
+}
+
+static enum end
+end_of(int outcome)
+{
+	switch (outcome) {
+	case MT_PROBES_E_UNREACHABLE:
+	case MT_PROBES_E_TIMEOUT:
+	case MT_PROBES_E_NOT_PERMITTED:
+		return NOT_GOOD;
+	default:
+		return NOT_NOW;
+	}
 }
 
 static void
@@ -153,10 +177,10 @@ on_probe(int outcome, const struct mt_evidence *evidence, const struct mt_answer
 	struct mt_watch_probe *probe = userdata;
 
 	probe->run = NULL;
-	/* a server that is not there was probed; a worker that died saw nothing */
-	finish(probe,
-	       outcome == 0 || outcome == MT_PROBES_E_UNREACHABLE || outcome == MT_PROBES_E_TIMEOUT,
-	       outcome == 0 && answer->verdict.conf);
+	if (outcome != 0)
+		finish(probe, end_of(outcome));
+	else
+		finish(probe, answer->verdict.conf ? GOOD : NOT_GOOD);
 }
 
 /* -- the queue --------------------------------------------------------------------------------- */
@@ -172,30 +196,34 @@ is_wanted(const struct mt_account *account, const struct mt_named *named)
 	return account->state == MT_ACCOUNT_ACTIVE && use && mt_named_improves(named, use);
 }
 
-/* Return: 0 where the probe is under way. */
-static int
-start_probe(struct mt_watch_probe *probe)
+/* Return: false with *ret_end where it is not under way. */
+static bool
+start_probe(struct mt_watch_probe *probe, enum end *ret_end)
 {
 	struct mt_watch *watch = probe->watch;
 	const struct mt_actor actor = {.uid = probe->uid};
 	const struct mt_account *account;
 	struct mt_endpoint endpoint;
+	int r = mt_accounts_find(watch->o.accounts, actor, &probe->id, &account);
 
-	if (mt_accounts_find(watch->o.accounts, actor, &probe->id, &account) != 0 ||
-	    !is_wanted(account, &probe->named))
-		return 1;
+	*ret_end = NOT_WANTED;
+	if (r != 0 || !is_wanted(account, &probe->named))
+		return false;
 	mt_upgrade_endpoint(account, &probe->named, &endpoint);
-	return watch->o.ops->probe(watch->o.probes, probe->uid, account, &endpoint, on_probe, probe,
-				   &probe->run);
+	r = watch->o.ops->probe(watch->o.probes, probe->uid, account, &endpoint, on_probe, probe,
+				&probe->run);
+	*ret_end = end_of(r);
+	return r == 0;
 }
 
 void
 mt_watch_probes_start(struct mt_watch *watch)
 {
 	struct mt_watch_probe *probe = TAILQ_FIRST(&watch->probes);
+	enum end end;
 
-	if (probe && !probe->run && start_probe(probe) != 0)
-		finish(probe, false, false);
+	if (probe && !probe->run && !start_probe(probe, &end))
+		finish(probe, end);
 }
 
 void
@@ -203,11 +231,15 @@ mt_watch_probe(struct mt_watch_look *look, const struct mt_watch_part *part, uin
 {
 	struct mt_watch *watch = look->watch;
 
-	for (size_t i = 0; i < part->n_upgrades && watch->n_probes < MT_WATCH_PROBES_MAX; i++) {
-		struct mt_watch_probe *probe = calloc(1, sizeof(*probe));
+	for (size_t i = 0; i < part->n_upgrades; i++) {
+		struct mt_watch_probe *probe = NULL;
 
-		if (!probe)
+		if (watch->n_probes < MT_WATCH_PROBES_MAX)
+			probe = calloc(1, sizeof(*probe));
+		if (!probe) {
+			mt_watch_postpone(watch, &part->id, look->domain);
 			return;
+		}
 		*probe = (struct mt_watch_probe){.watch = watch,
 						 .id = part->id,
 						 .uid = uid,
@@ -216,6 +248,7 @@ mt_watch_probe(struct mt_watch_look *look, const struct mt_watch_part *part, uin
 						 .signals = part->after_probe,
 						 .updates_snapshot = part->updates_snapshot,
 						 .answers = look->answers};
+		memcpy(probe->domain, look->domain, sizeof(probe->domain));
 		look->answers->n_refs++;
 		if (look->is_single) {
 			probe->look = look;

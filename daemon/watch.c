@@ -121,6 +121,7 @@ on_flush(evutil_socket_t fd, short what, void *userdata)
 		else if (may_store)
 			store_touch(watch, touch, watched);
 		TAILQ_REMOVE(&watch->touches, touch, entry);
+		watch->n_touches--;
 		free(touch);
 	}
 	if (may_store)
@@ -128,38 +129,64 @@ on_flush(evutil_socket_t fd, short what, void *userdata)
 	free(watched);
 }
 
-static void
-add_touch(struct mt_watch *watch, const struct mt_account_id *id, bool is_gone,
-	  bool has_new_servers)
+static struct mt_touch *
+find_touch(struct mt_watch *watch, const struct mt_account_id *id)
 {
 	struct mt_touch *touch;
 
 	TAILQ_FOREACH(touch, &watch->touches, entry)
 	if (mt_account_id_equal(&touch->id, id))
-		break;
+		return touch;
 
-	if (!touch) {
-		touch = calloc(1, sizeof(*touch));
-		if (!touch)
-			return;
-		touch->id = *id;
-		TAILQ_INSERT_TAIL(&watch->touches, touch, entry);
-	}
-	touch->is_gone |= is_gone;
-	touch->has_new_servers |= has_new_servers;
-	event_active(watch->flush, EV_TIMEOUT, 0);
+	return NULL;
+}
+
+/* NULL: no memory; then the next touch does it. */
+static struct mt_touch *
+get_touch(struct mt_watch *watch, const struct mt_account_id *id)
+{
+	struct mt_touch *touch = find_touch(watch, id);
+
+	if (touch)
+		return touch;
+	touch = calloc(1, sizeof(*touch));
+	if (!touch)
+		return NULL;
+	touch->id = *id;
+	TAILQ_INSERT_TAIL(&watch->touches, touch, entry);
+	watch->n_touches++;
+	return touch;
 }
 
 void
 mt_watch_touch(struct mt_watch *watch, const struct mt_account_id *id, bool has_new_servers)
 {
-	add_touch(watch, id, false, has_new_servers);
+	struct mt_touch *touch = get_touch(watch, id);
+
+	if (touch)
+		touch->has_new_servers |= has_new_servers;
+	event_active(watch->flush, EV_TIMEOUT, 0);
 }
 
 void
 mt_watch_forget(struct mt_watch *watch, const struct mt_account_id *id)
 {
-	add_touch(watch, id, true, false);
+	struct mt_touch *touch = get_touch(watch, id);
+
+	if (touch)
+		touch->is_gone = true;
+	event_active(watch->flush, EV_TIMEOUT, 0);
+}
+
+void
+mt_watch_take_up(struct mt_watch *watch, const struct mt_account_id *id)
+{
+	static const struct timeval later = {.tv_sec = 1};
+
+	if (watch->n_touches < MT_WATCH_TAKE_UP_MAX)
+		(void)get_touch(watch, id);
+	if (!evtimer_pending(watch->flush, NULL))
+		(void)event_add(watch->flush, &later);
 }
 
 bool
@@ -169,6 +196,38 @@ mt_watch_knows(struct mt_watch *watch, const struct mt_account *account)
 
 	return mt_watched_has(watch->o.store, &account->id) &&
 	       mt_wheel_find(watch->wheel, account->domain, &due_usec);
+}
+
+/* A look at the whole domain that is under way makes the domain's next appointment. */
+static void
+note_earlier(struct mt_watch *watch, const char *domain, int64_t due_usec)
+{
+	struct mt_watch_look *look;
+
+	LIST_FOREACH(look, &watch->looks, entry)
+	if (!look->is_single && strcmp(look->domain, domain) == 0 && due_usec < look->earliest_usec)
+		look->earliest_usec = due_usec;
+}
+
+void
+mt_watch_postpone(struct mt_watch *watch, const struct mt_account_id *id, const char *domain)
+{
+	struct mt_watched *watched = malloc(sizeof(*watched)); /* too large for the stack */
+	const int64_t now = mt_clock_wall(watch->o.clock);
+	const int64_t soon =
+		mt_schedule_confirm(mt_schedule_hash(mt_wheel_secret(watch->wheel), domain), now);
+	int64_t due_usec;
+
+	if (watched && mt_watched_get(watch->o.store, id, watched) == 0 &&
+	    watched->due_usec > soon && mt_store_begin(watch->o.store) == 0) {
+		watched->due_usec = soon;
+		mt_watched_put(watch->o.store, id, watched);
+		if (!mt_wheel_find(watch->wheel, domain, &due_usec) || soon < due_usec)
+			mt_wheel_put(watch->wheel, domain, soon, now);
+		(void)!mt_store_commit(watch->o.store);
+		note_earlier(watch, domain, soon);
+	}
+	free(watched);
 }
 
 /* -- looks that somebody asks for -------------------------------------------------------------- */
@@ -193,7 +252,7 @@ mt_watch_look(struct mt_watch *watch, const struct mt_account *account, mt_watch
 		      is_within(watched->looked_usec, mt_clock_wall(watch->o.clock),
 				MT_WATCH_FORCED_USEC);
 	free(watched);
-	if (account->state != MT_ACCOUNT_ACTIVE)
+	if (account->state != MT_ACCOUNT_ACTIVE || watch->o.is_off)
 		return MT_WATCH_E_STATE;
 	if (is_too_soon)
 		return MT_WATCH_E_LIMIT;
@@ -236,7 +295,7 @@ mt_watch_failed(struct mt_watch *watch, const struct mt_account *account, enum m
 	struct mt_watched *watched;
 	struct mt_watch_look *look;
 
-	if (account->state != MT_ACCOUNT_ACTIVE ||
+	if (account->state != MT_ACCOUNT_ACTIVE || watch->o.is_off ||
 	    !mt_watch_find_use(uses, mt_watch_uses(account, uses), proto))
 		return;
 	watched = malloc(sizeof(*watched)); /* too large for the stack */

@@ -80,14 +80,16 @@ void mt_watch_turn(struct mt_watch *watch);
  * now, and what DNS said then is what later looks are compared with. */
 void mt_watch_touch(struct mt_watch *watch, const struct mt_account_id *id, bool has_new_servers);
 void mt_watch_forget(struct mt_watch *watch, const struct mt_account_id *id);
-/* False: touch it. */
+/* Takes up an account of which mt_watch_knows() is false. It costs the caller nothing: up to
+ * MT_WATCH_TAKE_UP_MAX are stored together, once a second at most, and the others next time. */
+void mt_watch_take_up(struct mt_watch *watch, const struct mt_account_id *id);
 bool mt_watch_knows(struct mt_watch *watch, const struct mt_account *account);
 
 /* -- looks */
 
 enum {
 	MT_WATCH_E_LIMIT = 1,  /* one took place a moment ago, or too many are under way */
-	MT_WATCH_E_STATE = 2,  /* the account is not active */
+	MT_WATCH_E_STATE = 2,  /* the account is not active, or SRV is switched off */
 	MT_WATCH_E_INVALID = 3 /* a domain too long for a label in front of it */
 };
 

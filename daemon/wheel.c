@@ -234,6 +234,9 @@ mt_wheel_put(struct mt_wheel *wheel, const char *domain, int64_t due_usec, int64
 	/* without memory the domain is left as it is: due again when its minute is found */
 	if (!part)
 		return;
+	/* the hand does not go back for what is overdue */
+	if (due_usec < now_usec)
+		due_usec = now_usec;
 	domain_key(&key, domain);
 	mt_writer_u8(&writer, WHEEL_VERSION);
 	mt_writer_i64(&writer, due_usec);

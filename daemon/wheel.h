@@ -32,7 +32,8 @@ uint64_t mt_wheel_secret(const struct mt_wheel *wheel);
 
 /* When a domain is due. False: it is not in the wheel. */
 bool mt_wheel_find(struct mt_wheel *wheel, const char *domain, int64_t *ret_due_usec);
-/* Makes an appointment, in the caller's transaction: a failure makes its commit fail. */
+/* Makes an appointment, in the caller's transaction: a failure makes its commit fail. What is
+ * overdue is due now. */
 void mt_wheel_put(struct mt_wheel *wheel, const char *domain, int64_t due_usec, int64_t now_usec);
 /* Takes a domain out, likewise. */
 void mt_wheel_remove(struct mt_wheel *wheel, const char *domain);

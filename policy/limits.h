@@ -117,6 +117,8 @@
 #define MT_WATCH_LOOKS_MAX 4
 /* Servers that wait to be probed before they are offered. */
 #define MT_WATCH_PROBES_MAX 32
+/* Accounts that are taken up together, in one commit. */
+#define MT_WATCH_TAKE_UP_MAX 64
 /* Minutes of the wheel a turn passes over: a week of sleep in half an hour, half a millisecond a
  * turn. */
 #define MT_WATCH_MINUTES_MAX 64

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clients/cli/bus-json.h"
+#include "clients/cli/change.h"
 #include "clients/cli/output.h"
 #include "clients/cli/prompt.h"
 
@@ -223,12 +224,50 @@ print_dictionary(struct mt_cli *cli, const json_t *dictionary)
 	}
 }
 
+/* What the service has stored, for comparing: equal bytes are an unchanged account. */
+static enum mt_exit
+show_raw(struct mt_cli *cli, const char *account)
+{
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	MT_CLEANUP(json_decrefp) json_t *record = NULL;
+	char id[MT_ACCOUNT_ID_TEXT_SIZE];
+	int r;
+
+	mt_client_begin(cli->client, MT_CLIENT_PATIENCE_USEC);
+	r = mt_client_find_account(cli->client, account, id);
+	if (r == 0)
+		r = mt_call_record(cli, id, &reply);
+	if (r)
+		return mt_call_explain(cli, r, "the account cannot be read");
+	record = mt_json_from_message(reply);
+	if (cli->json)
+		mt_print_json(cli, json_pack("{s:s, s:O}", "id", id, "record", record));
+	else
+		mt_print(cli, MT_PAINT_PLAIN, "%s\n", json_string_value(record));
+	return MT_EXIT_OK;
+}
+
+/* What the watcher found, and what it offers. */
+static void
+print_watched(struct mt_cli *cli, const struct mt_account_view *view)
+{
+	const json_t *offers = json_object_get(view->properties, "Offers");
+
+	if (json_array_size(offers) > 0) {
+		mt_print(cli, MT_PAINT_BOLD, "Offered\n");
+		mt_upgrades_print(cli, offers, mt_account_view_text(view, "Address"));
+	}
+	mt_change_print(cli, json_object_get(view->properties, "Change"), true);
+}
+
 enum mt_exit
 mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 {
 	struct mt_account_view view;
 	enum mt_exit status;
 
+	if (argc == 3 && strcmp(argv[2], "--raw") == 0)
+		return show_raw(cli, argv[1]);
 	if (argc != 2)
 		return mt_cli_usage(cli, "account show", "it takes one account");
 
@@ -244,6 +283,7 @@ mt_command_account_show(struct mt_cli *cli, int argc, char **argv)
 			 mt_account_view_text(&view, "Id"));
 		mt_print(cli, MT_PAINT_BOLD, "Servers\n");
 		print_endpoints(cli, &view);
+		print_watched(cli, &view);
 		if (json_array_size(json_object_get(view.properties, "Pins")) > 0) {
 			mt_print(cli, MT_PAINT_BOLD, "Certificates accepted by hand\n");
 			mt_pins_print(cli, &view);

@@ -325,3 +325,42 @@ mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto, DBusMes
 			      service_call(id, MT_CALL_ACCOUNT_RESOLVE, proto),
 			      MT_CLIENT_PATIENCE_USEC, ret_reply);
 }
+
+int
+mt_call_check_servers(struct mt_cli *cli, const char *id, DBusMessage **ret_reply)
+{
+	return call_for_reply(cli, MT_CALL_ACCOUNT_CHECK_SERVERS,
+			      mt_client_message(MT_CALL_ACCOUNT_CHECK_SERVERS, id),
+			      MT_CLIENT_LONG_PATIENCE_USEC, ret_reply);
+}
+
+int
+mt_call_answer_offer(struct mt_cli *cli, const char *id, enum mt_call which, const char *offer,
+		     DBusMessage **ret_reply)
+{
+	DBusMessage *call = mt_client_message(which, id);
+
+	if (call)
+		call = filled(call, dbus_message_append_args(call, DBUS_TYPE_STRING, &offer,
+							     DBUS_TYPE_INVALID));
+
+	return call_for_reply(cli, which, call, MT_CLIENT_LONG_PATIENCE_USEC, ret_reply);
+}
+
+int
+mt_call_record(struct mt_cli *cli, const char *id, DBusMessage **ret_reply)
+{
+	return call_for_reply(cli, MT_CALL_ACCOUNT_GET_RECORD,
+			      mt_client_message(MT_CALL_ACCOUNT_GET_RECORD, id),
+			      MT_CLIENT_PATIENCE_USEC, ret_reply);
+}
+
+int
+mt_call_subscribe(struct mt_cli *cli)
+{
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+
+	return call_for_reply(cli, MT_CALL_MANAGER_SUBSCRIBE,
+			      mt_client_message(MT_CALL_MANAGER_SUBSCRIBE, NULL),
+			      MT_CLIENT_PATIENCE_USEC, &reply);
+}

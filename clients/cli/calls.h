@@ -53,6 +53,15 @@ MT_MUST_CHECK int mt_call_probe(struct mt_cli *cli, const char *id, enum mt_prot
 MT_MUST_CHECK int mt_call_discover(struct mt_cli *cli, const char *address,
 				   DBusMessage **ret_reply);
 MT_MUST_CHECK int mt_call_get_srv(struct mt_cli *cli, const char *id, DBusMessage **ret_reply);
+/* (class, reasons, detail); takes as long as the looks and probes it leads to. */
+MT_MUST_CHECK int mt_call_check_servers(struct mt_cli *cli, const char *id,
+					DBusMessage **ret_reply);
+/* AcceptOffer, DeclineOffer. */
+MT_MUST_CHECK int mt_call_answer_offer(struct mt_cli *cli, const char *id, enum mt_call call,
+				       const char *offer, DBusMessage **ret_reply);
+/* GetRecord. */
+MT_MUST_CHECK int mt_call_record(struct mt_cli *cli, const char *id, DBusMessage **ret_reply);
+MT_MUST_CHECK int mt_call_subscribe(struct mt_cli *cli);
 MT_MUST_CHECK int mt_call_resolve(struct mt_cli *cli, const char *id, enum mt_proto proto,
 				  DBusMessage **ret_reply);
 

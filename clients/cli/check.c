@@ -40,8 +40,14 @@ free_strings(char ***list)
 }
 
 static enum mt_exit
-say_unreachable(struct mt_cli *cli, const char *server, const char *why)
+say_unreachable(const struct mt_checking *check, const char *why)
 {
+	struct mt_cli *cli = check->cli;
+	char buffer[MT_ENDPOINT_TEXT_SIZE];
+	const char *server = mt_endpoint_format(check->endpoint->host, check->endpoint->port,
+						buffer, sizeof(buffer));
+
+	mt_ask_report_failure(cli->client, check->view->id, check->endpoint->proto);
 	if (cli->json)
 		mt_print_json(cli,
 			      json_pack("{s:s, s:s, s:s}", "error", "the server cannot be reached",
@@ -68,7 +74,6 @@ connect_to(struct mt_checking *check)
 {
 	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
 	MT_CLEANUP(free_strings) char **addresses = NULL;
-	char server[MT_ENDPOINT_TEXT_SIZE];
 	struct mt_diag diag = {0};
 	int n = 0, r = mt_call_resolve(check->cli, check->view->id, check->endpoint->proto, &reply);
 
@@ -86,11 +91,7 @@ connect_to(struct mt_checking *check)
 	if (r < 0)
 		return MT_EXIT_INTERNAL;
 	if (r)
-		return say_unreachable(check->cli,
-				       mt_endpoint_format(check->endpoint->host,
-							  check->endpoint->port, server,
-							  sizeof(server)),
-				       diag.message);
+		return say_unreachable(check, diag.message);
 	return MT_EXIT_OK;
 }
 
@@ -151,7 +152,6 @@ mt_checking_converse(struct mt_checking *check)
 	const int64_t deadline_usec =
 		now_usec(CLOCK_MONOTONIC) + (check->injects ? INJECTION_USEC : MT_DIALOGUE_USEC);
 	uint8_t buffer[CHUNK_SIZE];
-	char server[MT_ENDPOINT_TEXT_SIZE];
 	size_t n;
 
 	if (mt_session_new(&options, &check->session) != 0)
@@ -167,9 +167,7 @@ mt_checking_converse(struct mt_checking *check)
 		return MT_EXIT_OK;
 	if (check->foreign_alpn)
 		return MT_EXIT_SERVER;
-	return say_unreachable(
-		check->cli, mt_endpoint_format(options.host, options.port, server, sizeof(server)),
-		mt_session_get_text(check->session));
+	return say_unreachable(check, mt_session_get_text(check->session));
 }
 
 /* -- the verdict ------------------------------------------------------------------------------- */

@@ -45,9 +45,12 @@ const struct mt_command mt_commands[] = {
 	{"account list", "", mt_command_account_list,
 	 "your accounts and how well they are protected",
 	 "Lists your accounts: protected, reduced or blocked.\n"},
-	{"account show", "ID", mt_command_account_show, "one account in full",
-	 "Shows an account's servers, requirements and consents. ID is an address or an account "
-	 "id.\n"},
+	{"account show", "ID [--raw]", mt_command_account_show, "one account in full",
+	 "Shows an account's servers, requirements and consents, what has changed at its provider, "
+	 "and\n"
+	 "what is offered to it. ID is an address or an account id. --raw prints the stored record "
+	 "in\n"
+	 "hexadecimal, for comparing: equal records are an unchanged account.\n"},
 	{"account edit",
 	 "ID [--imap SERVER] [--pop3 SERVER] [--submission SERVER] [--remove SERVICE]\n"
 	 "                    [--set FIELD=VALUE] [--min-conf=on|off | --reduced-confidentiality]\n"
@@ -62,6 +65,16 @@ const struct mt_command mt_commands[] = {
 	 "Looks at every server of an account in setup, shows what it found, and puts the account "
 	 "to\n"
 	 "use if all of them meet its requirements.\n"},
+	{"account accept", "ID [SERVICE]", mt_command_account_accept,
+	 "take an encrypted server that is offered",
+	 "Takes the server that 'account show' offers: the service looks at it once more, uses it "
+	 "in\n"
+	 "place of the one before, and, where every server of the account then is confidential,\n"
+	 "requires that from now on. It never makes an account weaker. SERVICE is imap, pop3 or\n"
+	 "submission, and is needed where several are offered.\n"},
+	{"account decline", "ID [SERVICE]", mt_command_account_decline,
+	 "say no to a server that is offered",
+	 "Declines what 'account show' offers: it is not offered again for thirty days.\n"},
 	{"account remove", "ID", mt_command_account_remove, "remove an account",
 	 "Removes an account with its certificates and consents.\n"},
 	{"pin list", "[ID]", mt_command_pin_list, "certificates accepted by hand",
@@ -117,6 +130,26 @@ const struct mt_command mt_commands[] = {
 	 "Shows the SRV answers that were kept when an account's servers were last looked up, "
 	 "with\n"
 	 "their age and DNSSEC state. DNS is not asked, and connections do not depend on them.\n"},
+	{"srv check", "ID", mt_command_srv_check,
+	 "look now whether the provider's servers have changed",
+	 "Asks DNS whether the provider's servers are still those the account was set up from, and "
+	 "says\n"
+	 "what has changed, what that means, and what to do. The account itself never changes by "
+	 "it. The\n"
+	 "service looks by itself once a day, or as often as the policy says (srv_check_max); this "
+	 "looks\n"
+	 "now, once a minute at most. What unsigned data says counts once a second look, ten "
+	 "minutes or\n"
+	 "more later, agrees. Exit status: 0 nothing to worry about, 20 somebody should look into "
+	 "it, 30 it\n"
+	 "looks like an attack, 75 nothing is known yet.\n"},
+	{"watch", "", mt_command_watch, "show what happens to your accounts as it happens",
+	 "Prints a line for everything the service tells about your accounts, until it is "
+	 "interrupted:\n"
+	 "changes of state and policy, changes of a provider's servers, encryption that has "
+	 "become\n"
+	 "available, alarms. With --json each line is an object with time, signal, id and "
+	 "arguments.\n"},
 	{"check", "ID [SERVICE] [--starttls-injection]", mt_command_check,
 	 "connect to a server and ask for a verdict",
 	 "Connects as a mail program would, up to the point where it would log in, asks the\n"

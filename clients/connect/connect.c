@@ -13,6 +13,7 @@
 #include "clients/connect/speech.h"
 #include "clients/connect/target.h"
 #include "clients/lib/advice.h"
+#include "clients/lib/ask.h"
 #include "clients/lib/dial.h"
 
 struct run {
@@ -132,7 +133,12 @@ dial_server(struct run *run)
 	}
 	if (r < 0)
 		return fail(run, MT_EXIT_INTERNAL, run->server->host, strerror(-r));
-	return r ? fail(run, MT_EXIT_SERVER, run->server->host, diag.message) : MT_EXIT_OK;
+	if (r == 0)
+		return MT_EXIT_OK;
+	/* the program first: it waits */
+	(void)fail(run, MT_EXIT_SERVER, run->server->host, diag.message);
+	mt_ask_report_failure(run->connect->client, target->id, target->proto);
+	return MT_EXIT_SERVER;
 }
 
 static const char *

@@ -172,3 +172,17 @@ mt_ask_handshake(struct mt_client *client, const char *id, enum mt_op op,
 	call = make_call(id, op, evidence, &options);
 	(void)call_check(client, call, ret);
 }
+
+void
+mt_ask_report_failure(struct mt_client *client, const char *id, enum mt_proto proto)
+{
+	MT_CLEANUP(mt_dbus_message_unrefp)
+	DBusMessage *call = mt_client_message(MT_CALL_ACCOUNT_REPORT_FAILURE, id);
+	MT_CLEANUP(mt_dbus_message_unrefp) DBusMessage *reply = NULL;
+	const char *name = mt_proto_to_string(proto);
+
+	if (!call || !dbus_message_append_args(call, DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID))
+		return;
+	mt_client_begin(client, MT_CLIENT_PATIENCE_USEC);
+	(void)!mt_client_call(client, MT_CALL_ACCOUNT_REPORT_FAILURE, call, &reply);
+}

@@ -22,4 +22,8 @@ void mt_ask(struct mt_client *client, const char *id, enum mt_op op,
 void mt_ask_handshake(struct mt_client *client, const char *id, enum mt_op op,
 		      const struct mt_evidence *evidence, struct mt_answer *ret);
 
+/* Tells the service that a server of the account could not be reached (D-SRV-06). What it makes of
+ * that is its own affair, and that it may not hear it is no matter: the attempt has failed. */
+void mt_ask_report_failure(struct mt_client *client, const char *id, enum mt_proto proto);
+
 #endif

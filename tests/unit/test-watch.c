@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/cmocka-all.h"
 
@@ -41,8 +42,9 @@ struct world {
 	struct mt_watch *watch;
 	struct mt_clock clock;
 	int64_t now_usec, began_usec;
-	const char *dns;     /* what it says, as answers_parse() */
-	bool probe_confirms; /* reaches confidentiality */
+	const char *dns;          /* what it says, as answers_parse() */
+	enum mt_discovery source; /* of new accounts; 0: typed by hand */
+	bool probe_confirms;      /* reaches confidentiality */
 	struct told told[TOLD_MAX];
 	size_t n_told;
 	int64_t asked_usec[4096]; /* when DNS was asked */
@@ -50,6 +52,7 @@ struct world {
 	unsigned int n_answers; /* callbacks of forced looks */
 	struct mt_finding found;
 	bool is_nobody_there;
+	unsigned int n_refused; /* probes that are not started, from now on */
 };
 
 /* A question or a probe under way. */
@@ -149,8 +152,13 @@ probe(struct mt_probes *probes, uint32_t uid, const struct mt_account *account,
       struct mt_probe_run **ret)
 {
 	struct world *world = (void *)probes;
-	struct mt_probe_run *run = calloc(1, sizeof(*run));
+	struct mt_probe_run *run;
 
+	if (world->n_refused > 0) {
+		world->n_refused--;
+		return MT_PROBES_E_LIMIT;
+	}
+	run = calloc(1, sizeof(*run));
 	assert_non_null(run);
 	assert_int_equal(account->uid, uid);
 	assert_int_not_equal(endpoint->transport, MT_TRANSPORT_NONE);
@@ -316,7 +324,7 @@ add(struct world *w, uint32_t uid, const char *address, enum mt_transport transp
 				       .transport = transport,
 				       .host = HOST,
 				       .port = transport == MT_TRANSPORT_IMPLICIT ? 993 : 143,
-				       .discovery = MT_DISCOVERY_MANUAL,
+				       .discovery = w->source ? w->source : MT_DISCOVERY_MANUAL,
 				       .dnssec = MT_DNSSEC_INSECURE};
 	const struct mt_probe seen = {.proto = MT_PROTO_IMAP,
 				      .host = HOST,
@@ -507,6 +515,10 @@ an_account_that_is_not_active_is_not_watched(void **state)
 	assert_int_equal(mt_accounts_resume(w->accounts, admin, &id), 0);
 	settle(w);
 	assert_true(mt_wheel_find(w->watch->wheel, DOMAIN, &due));
+	w->n_told = w->n_asked = 0;
+	pass_quickly(w, DAY + DAY / 10);
+	assert_in_range(w->n_asked, 1, 2);
+	assert_int_equal(w->n_told, 1);
 }
 
 static void
@@ -536,7 +548,10 @@ an_account_from_before_there_was_a_watcher_is_taken_up_when_it_is_touched(void *
 	mt_wheel_remove(w->watch->wheel, DOMAIN);
 	assert_int_equal(mt_store_commit(w->store), 0);
 	assert_false(mt_watch_knows(w->watch, get(w, &id)));
-	mt_watch_touch(w->watch, &id, false);
+	mt_watch_take_up(w->watch, &id);
+	settle(w);
+	assert_false(mt_watch_knows(w->watch, get(w, &id))); /* together with others, in a second */
+	sleep(2);
 	settle(w);
 	assert_true(mt_watch_knows(w->watch, get(w, &id)));
 	pass_quickly(w, DAY + DAY / 10);
@@ -561,6 +576,47 @@ a_change_is_told_and_the_account_stays_as_it_is(void **state)
 	assert_int_equal(w->told[0].signals, MT_CHANGE_CONFIG);
 	assert_untouched(w, &id, &before);
 	mt_writer_clear(&before);
+}
+
+static void
+no_look_writes_a_server_wherever_it_came_from(void **state)
+{
+	/* D-DISC-04 */
+	static const char *const changes[] = {
+		"signed _imaps new 993",
+		"signed _imap imap 143",
+		"signed _imaps . 0",
+		"signed _imaps mail.other.test 993",
+		"unsigned _imaps imap 993",
+		"signed",
+		"bogus",
+		"servfail",
+		"signed _imaps new 993, _pop3s imap 995",
+	};
+	struct world *w = *state;
+
+	for (enum mt_discovery source = MT_DISCOVERY_MANUAL; source < MT_DISCOVERY_COUNT;
+	     source++) {
+		struct mt_writer before = {0};
+		struct mt_account_id id;
+		char address[64];
+
+		w->dns = "signed _imaps imap 993";
+		w->source = source;
+		snprintf(address, sizeof(address), "%s@" DOMAIN, mt_discovery_to_string(source));
+		id = add(w, 1000, address, MT_TRANSPORT_IMPLICIT);
+		assert_int_equal(get(w, &id)->endpoints[0].discovery, source);
+		assert_int_equal(mt_account_encode(get(w, &id), &before), 0);
+		for (size_t i = 0; i < MT_ARRAY_SIZE(changes); i++) {
+			w->dns = changes[i];
+			w->now_usec += HOUR;
+			assert_int_equal(look(w, &id), 0);
+			w->now_usec += HOUR;
+			assert_int_equal(look(w, &id), 0);
+			assert_untouched(w, &id, &before);
+		}
+		mt_writer_clear(&before);
+	}
 }
 
 static void
@@ -722,6 +778,41 @@ what_does_not_reach_confidentiality_is_not_offered(void **state)
 }
 
 static void
+a_probe_that_does_not_get_its_turn_is_made_up_for_in_minutes(void **state)
+{
+	struct world *w = *state;
+	struct mt_account_id id;
+
+	w->dns = "signed";
+	id = add(w, 1000, "ann@" DOMAIN, MT_TRANSPORT_NONE);
+	w->dns = "signed _imaps imap 993";
+	w->probe_confirms = true;
+	w->n_refused = 1;
+	assert_int_equal(look(w, &id), 0);
+	assert_int_equal(w->n_told, 0);
+	pass(w, 15 * MINUTE);
+	assert_int_equal(w->n_told, 1);
+}
+
+static void
+more_offers_than_may_wait_are_all_made(void **state)
+{
+	struct world *w = *state;
+	char address[64];
+
+	w->dns = "signed";
+	for (unsigned i = 0; i < 3 * MT_WATCH_PROBES_MAX; i++) {
+		snprintf(address, sizeof(address), "u%u@" DOMAIN, i);
+		(void)add(w, 1000 + i, address, MT_TRANSPORT_NONE);
+	}
+	w->dns = "signed _imaps imap 993";
+	w->probe_confirms = true;
+	pass_quickly(w, DAY + DAY / 10 + HOUR);
+	assert_int_equal(w->n_told, 3 * MT_WATCH_PROBES_MAX);
+	assert_in_range(w->n_asked, 1, 6);
+}
+
+static void
 a_service_is_probed_once_a_day_at_most(void **state)
 {
 	/* D-SYS-11 */
@@ -796,6 +887,30 @@ an_offer_ends_when_dns_does_not_name_it_any_more(void **state)
 	assert_int_equal(look(w, &id), 0);
 	assert_int_equal(mt_watch_get(w->watch, &id, watched), 0);
 	assert_int_equal(watched->n_offers, 0);
+	free(watched);
+}
+
+static void
+forged_or_uncertain_data_takes_no_offer_back(void **state)
+{
+	struct world *w = *state;
+	struct mt_account_id id;
+	struct mt_watched *watched = calloc(1, sizeof(*watched));
+
+	w->dns = "signed _imap imap 143";
+	id = add(w, 1000, "ann@" DOMAIN, MT_TRANSPORT_STARTTLS);
+	w->dns = "signed _imap imap 143, _imaps imap 993";
+	w->probe_confirms = true;
+	assert_int_equal(look(w, &id), 0);
+	w->dns = "bogus";
+	w->now_usec += HOUR;
+	assert_int_equal(look(w, &id), 0);
+	w->dns = "unsigned _imap imap 143";
+	w->now_usec += HOUR;
+	assert_int_equal(look(w, &id), 0);
+	assert_true(w->found.is_pending);
+	assert_int_equal(mt_watch_get(w->watch, &id, watched), 0);
+	assert_int_equal(watched->n_offers, 1);
 	free(watched);
 }
 
@@ -1012,6 +1127,7 @@ main(void)
 		CASE(a_removed_account_is_forgotten),
 		CASE(an_account_from_before_there_was_a_watcher_is_taken_up_when_it_is_touched),
 		CASE(a_change_is_told_and_the_account_stays_as_it_is),
+		CASE(no_look_writes_a_server_wherever_it_came_from),
 		CASE(what_is_seen_first_in_unsigned_data_is_looked_at_again_after_ten_minutes),
 		CASE(answers_that_change_every_time_cause_no_more_looks),
 		CASE(bogus_data_alarms_once_a_day),
@@ -1020,10 +1136,13 @@ main(void)
 		CASE(encryption_that_becomes_available_is_offered_within_an_interval),
 		CASE(a_server_that_begins_to_offer_starttls_is_noticed),
 		CASE(what_does_not_reach_confidentiality_is_not_offered),
+		CASE(a_probe_that_does_not_get_its_turn_is_made_up_for_in_minutes),
+		CASE(more_offers_than_may_wait_are_all_made),
 		CASE(a_service_is_probed_once_a_day_at_most),
 		CASE(an_account_that_requires_encryption_is_told_of_an_earlier_one),
 		CASE(an_offer_that_was_declined_is_not_made_for_thirty_days),
 		CASE(an_offer_ends_when_dns_does_not_name_it_any_more),
+		CASE(forged_or_uncertain_data_takes_no_offer_back),
 		CASE(each_owner_is_told_of_his_own_account),
 		CASE(nobody_sees_that_another_owner_looks_more_often),
 		CASE(a_look_one_owner_forces_is_not_the_others),

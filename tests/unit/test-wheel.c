@@ -149,6 +149,21 @@ a_new_appointment_takes_the_place_of_the_old_one(void **state)
 }
 
 static void
+what_is_overdue_when_it_is_put_is_due_now(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "first.test", NOON + MINUTE);
+	assert_int_equal(turn(w), 0);
+	w->now_usec = NOON + 30 * MINUTE;
+	assert_int_equal(turn(w), 1);
+	put(w, "late.test", NOON - DAY);
+	w->now_usec += MT_WATCH_TURN_USEC;
+	assert_int_equal(turn(w), 1);
+	assert_string_equal(w->due.domains[0], "late.test");
+}
+
+static void
 a_domain_that_was_removed_is_not_handed_out(void **state)
 {
 	struct world *w = *state;
@@ -322,6 +337,7 @@ main(void)
 		CASE(a_domain_is_handed_out_when_it_is_due_and_not_before),
 		CASE(one_that_is_handed_out_comes_again_in_minutes_should_nobody_say_otherwise),
 		CASE(a_new_appointment_takes_the_place_of_the_old_one),
+		CASE(what_is_overdue_when_it_is_put_is_due_now),
 		CASE(a_domain_that_was_removed_is_not_handed_out),
 		CASE(a_start_goes_on_where_the_hand_was),
 		CASE(a_turn_is_bounded_however_much_is_due),
