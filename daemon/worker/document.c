@@ -22,7 +22,10 @@ mt_document_add(struct mt_document *document, const struct mt_offer *server, con
 {
 	struct mt_offer offer = *server;
 
-	if (offer.proto == MT_PROTO_UNKNOWN || offer.port == 0 || !read_host(host, offer.host))
+	/* D-IANA-04: port 25 is for mail between servers. */
+	if (offer.proto == MT_PROTO_UNKNOWN || offer.port == 0 ||
+	    (offer.proto == MT_PROTO_SUBMISSION && offer.port == 25) ||
+	    !read_host(host, offer.host))
 		document->n_unusable++;
 	else if (document->n == MT_OFFERS_MAX)
 		document->n_omitted++;

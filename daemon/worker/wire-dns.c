@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of the worker link: SRV, TLSA, and taking a question back. */
+/* Messages of the worker link: SRV, TLSA, digests, and taking a question back. */
 
 #include <string.h>
 
@@ -42,18 +42,18 @@ mt_unpack_rrset(struct mt_unpack *in, struct mt_rrset *rrset)
 		mt_unpack_fail(in);
 }
 
-/* SRV */
+/* Questions that are a name and nothing else: SRV and DIGEST */
 
-int
-mt_wire_encode_srv(struct mt_wire_message *msg, uint64_t id, const char *name)
+static int
+encode_name(struct mt_wire_message *msg, enum mt_wire_type type, uint64_t id, const char *name)
 {
-	mt_pack_begin(msg, MT_WIRE_SRV, id);
+	mt_pack_begin(msg, type, id);
 	mt_pack_text(msg, name, MT_DOMAIN_SIZE);
 	return mt_pack_end(msg);
 }
 
-int
-mt_wire_decode_srv(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
+static int
+decode_name(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
 {
 	char name[MT_DOMAIN_SIZE] = "";
 	struct mt_unpack in;
@@ -65,6 +65,30 @@ mt_wire_decode_srv(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
 
 	memcpy(ret_name, name, sizeof(name));
 	return 0;
+}
+
+int
+mt_wire_encode_srv(struct mt_wire_message *msg, uint64_t id, const char *name)
+{
+	return encode_name(msg, MT_WIRE_SRV, id, name);
+}
+
+int
+mt_wire_decode_srv(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
+{
+	return decode_name(body, ret_name);
+}
+
+int
+mt_wire_encode_digest(struct mt_wire_message *msg, uint64_t id, const char *name)
+{
+	return encode_name(msg, MT_WIRE_DIGEST, id, name);
+}
+
+int
+mt_wire_decode_digest(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
+{
+	return decode_name(body, ret_name);
 }
 
 /* SRV_RRSET: records come sorted, so a worker cannot slip one in twice or past the bound */
@@ -184,6 +208,42 @@ mt_wire_decode_tlsa_rrset(struct mt_bytes body, struct mt_tlsa_rrset *ret)
 	if (mt_unpack_end(&in) != 0)
 		return MT_WIRE_E_MALFORMED;
 	if ((rrset.rrset.state == MT_RRSET_FOUND) != (rrset.n > 0))
+		return MT_WIRE_E_MALFORMED;
+
+	*ret = rrset;
+	return 0;
+}
+
+/* DIGESTS */
+
+int
+mt_wire_encode_digests(struct mt_wire_message *msg, uint64_t id,
+		       const struct mt_digest_rrset *rrset)
+{
+	mt_pack_begin(msg, MT_WIRE_DIGESTS, id);
+	mt_pack_rrset(msg, &rrset->rrset);
+	mt_pack_count(msg, rrset->n, MT_PACC_DIGESTS_MAX);
+	for (size_t i = 0; i < rrset->n && !msg->overflow; i++)
+		mt_pack_fixed(msg, rrset->digests[i], sizeof(rrset->digests[i]));
+	mt_pack_u32(msg, rrset->n_unusable);
+	return mt_pack_end(msg);
+}
+
+int
+mt_wire_decode_digests(struct mt_bytes body, struct mt_digest_rrset *ret)
+{
+	struct mt_digest_rrset rrset = {0};
+	struct mt_unpack in;
+
+	mt_unpack_begin(&in, body);
+	mt_unpack_rrset(&in, &rrset.rrset);
+	rrset.n = mt_unpack_count(&in, MT_PACC_DIGESTS_MAX);
+	for (size_t i = 0; i < rrset.n; i++)
+		mt_unpack_fixed(&in, rrset.digests[i], sizeof(rrset.digests[i]));
+	rrset.n_unusable = mt_unpack_u32(&in);
+	if (mt_unpack_end(&in) != 0)
+		return MT_WIRE_E_MALFORMED;
+	if ((rrset.rrset.state == MT_RRSET_FOUND) != (rrset.n > 0 || rrset.n_unusable > 0))
 		return MT_WIRE_E_MALFORMED;
 
 	*ret = rrset;

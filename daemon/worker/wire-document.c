@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of the worker link: digests, and documents with server settings. */
+/* Messages of the worker link: documents with server settings. */
 
 #include <string.h>
 
@@ -7,67 +7,6 @@
 #include "daemon/worker/wire-pack.h"
 #include "daemon/worker/wire.h"
 #include "policy/domain.h"
-
-/* DIGEST */
-
-int
-mt_wire_encode_digest(struct mt_wire_message *msg, uint64_t id, const char *name)
-{
-	mt_pack_begin(msg, MT_WIRE_DIGEST, id);
-	mt_pack_text(msg, name, MT_DOMAIN_SIZE);
-	return mt_pack_end(msg);
-}
-
-int
-mt_wire_decode_digest(struct mt_bytes body, char ret_name[static MT_DOMAIN_SIZE])
-{
-	char name[MT_DOMAIN_SIZE] = "";
-	struct mt_unpack in;
-
-	mt_unpack_begin(&in, body);
-	mt_unpack_domain(&in, name);
-	if (mt_unpack_end(&in) != 0)
-		return MT_WIRE_E_MALFORMED;
-
-	memcpy(ret_name, name, sizeof(name));
-	return 0;
-}
-
-/* DIGESTS */
-
-int
-mt_wire_encode_digests(struct mt_wire_message *msg, uint64_t id,
-		       const struct mt_digest_rrset *rrset)
-{
-	mt_pack_begin(msg, MT_WIRE_DIGESTS, id);
-	mt_pack_rrset(msg, &rrset->rrset);
-	mt_pack_count(msg, rrset->n, MT_PACC_DIGESTS_MAX);
-	for (size_t i = 0; i < rrset->n && !msg->overflow; i++)
-		mt_pack_fixed(msg, rrset->digests[i], sizeof(rrset->digests[i]));
-	mt_pack_u32(msg, rrset->n_unusable);
-	return mt_pack_end(msg);
-}
-
-int
-mt_wire_decode_digests(struct mt_bytes body, struct mt_digest_rrset *ret)
-{
-	struct mt_digest_rrset rrset = {0};
-	struct mt_unpack in;
-
-	mt_unpack_begin(&in, body);
-	mt_unpack_rrset(&in, &rrset.rrset);
-	rrset.n = mt_unpack_count(&in, MT_PACC_DIGESTS_MAX);
-	for (size_t i = 0; i < rrset.n; i++)
-		mt_unpack_fixed(&in, rrset.digests[i], sizeof(rrset.digests[i]));
-	rrset.n_unusable = mt_unpack_u32(&in);
-	if (mt_unpack_end(&in) != 0)
-		return MT_WIRE_E_MALFORMED;
-	if ((rrset.rrset.state == MT_RRSET_FOUND) != (rrset.n > 0 || rrset.n_unusable > 0))
-		return MT_WIRE_E_MALFORMED;
-
-	*ret = rrset;
-	return 0;
-}
 
 /* DOCUMENT */
 
@@ -114,34 +53,7 @@ mt_wire_decode_document(struct mt_bytes body, struct mt_document_request *ret)
 	return 0;
 }
 
-/* READ: the chain as of a chain request, in one list */
-
-static void
-pack_chain(struct mt_wire_message *msg, const struct mt_document_reply *reply)
-{
-	size_t total = 0;
-
-	mt_pack_count(msg, reply->n_chain, MT_CHAIN_MAX);
-	for (size_t i = 0; i < reply->n_chain && !msg->overflow; i++) {
-		mt_pack_bytes(msg, reply->chain[i].data, reply->chain[i].size,
-			      MT_CHAIN_BYTES_MAX - total);
-		total += reply->chain[i].size;
-	}
-	mt_pack_bytes(msg, reply->staple.data, reply->staple.size, MT_STAPLE_MAX);
-}
-
-static void
-unpack_chain(struct mt_unpack *in, struct mt_document_reply *reply)
-{
-	size_t total = 0;
-
-	reply->n_chain = mt_unpack_count(in, MT_CHAIN_MAX);
-	for (size_t i = 0; i < reply->n_chain; i++) {
-		reply->chain[i] = mt_unpack_bytes(in, MT_CHAIN_BYTES_MAX - total);
-		total += reply->chain[i].size;
-	}
-	reply->staple = mt_unpack_bytes(in, MT_STAPLE_MAX);
-}
+/* READ */
 
 static void
 pack_offers(struct mt_wire_message *msg, const struct mt_document *document)
@@ -189,7 +101,8 @@ mt_wire_encode_read(struct mt_wire_message *msg, uint64_t id, const struct mt_do
 {
 	mt_pack_begin(msg, MT_WIRE_READ, id);
 	mt_pack_u8(msg, (uint8_t)reply->state);
-	pack_chain(msg, reply);
+	mt_pack_chain(msg, reply->chain, reply->n_chain);
+	mt_pack_bytes(msg, reply->staple.data, reply->staple.size, MT_STAPLE_MAX);
 	if (reply->state == MT_DOCUMENT_REDIRECTED)
 		mt_pack_order(msg, &reply->location);
 	if (reply->state == MT_DOCUMENT_READ) {
@@ -207,7 +120,8 @@ mt_wire_decode_read(struct mt_bytes body, struct mt_document_reply *ret)
 
 	mt_unpack_begin(&in, body);
 	reply.state = mt_unpack_enum(&in, MT_DOCUMENT_STATE_COUNT);
-	unpack_chain(&in, &reply);
+	reply.n_chain = mt_unpack_chain(&in, reply.chain);
+	reply.staple = mt_unpack_bytes(&in, MT_STAPLE_MAX);
 	if (reply.state == MT_DOCUMENT_REDIRECTED) {
 		mt_unpack_order(&in, &reply.location);
 		if (!in.bad && !mt_url_is_sane_https(&reply.location))

@@ -153,31 +153,6 @@ struct loose_chain {
 	struct mt_bytes staple;
 };
 
-static void
-pack_chain(struct mt_wire_message *msg, const struct mt_evidence *ev)
-{
-	size_t total = 0;
-
-	mt_pack_count(msg, ev->n_chain, MT_CHAIN_MAX);
-	for (size_t i = 0; i < ev->n_chain && !msg->overflow; i++) {
-		mt_pack_bytes(msg, ev->chain[i].data, ev->chain[i].size,
-			      MT_CHAIN_BYTES_MAX - total);
-		total += ev->chain[i].size;
-	}
-}
-
-static void
-unpack_chain(struct mt_unpack *in, struct loose_chain *loose)
-{
-	size_t total = 0;
-
-	loose->n = mt_unpack_count(in, MT_CHAIN_MAX);
-	for (size_t i = 0; i < loose->n; i++) {
-		loose->chain[i] = mt_unpack_bytes(in, MT_CHAIN_BYTES_MAX - total);
-		total += loose->chain[i].size;
-	}
-}
-
 /* Scalars are copied by their size through one integer; enums are ints in memory. */
 static void
 pack_key(struct mt_wire_message *msg, const struct mt_evidence *ev, enum mt_ev key)
@@ -231,7 +206,7 @@ pack_key(struct mt_wire_message *msg, const struct mt_evidence *ev, enum mt_ev k
 		mt_pack_bytes(msg, ev->staple.data, ev->staple.size, MT_STAPLE_MAX);
 		break;
 	case MT_EV_TYPE_CHAIN:
-		pack_chain(msg, ev);
+		mt_pack_chain(msg, ev->chain, ev->n_chain);
 		break;
 	}
 }
@@ -290,7 +265,7 @@ unpack_key(struct mt_unpack *in, struct mt_evidence *ev, enum mt_ev key, struct 
 		loose->staple = mt_unpack_bytes(in, MT_STAPLE_MAX);
 		break;
 	case MT_EV_TYPE_CHAIN:
-		unpack_chain(in, loose);
+		loose->n = mt_unpack_chain(in, loose->chain);
 		break;
 	}
 }

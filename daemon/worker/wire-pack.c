@@ -313,3 +313,28 @@ mt_unpack_tlsa_records(struct mt_unpack *in, struct mt_tlsa_record *ret)
 	}
 	return n;
 }
+
+void
+mt_pack_chain(struct mt_wire_message *msg, const struct mt_bytes *chain, size_t n)
+{
+	size_t total = 0;
+
+	mt_pack_count(msg, n, MT_CHAIN_MAX);
+	for (size_t i = 0; i < n && !msg->overflow; i++) {
+		mt_pack_bytes(msg, chain[i].data, chain[i].size, MT_CHAIN_BYTES_MAX - total);
+		total += chain[i].size;
+	}
+}
+
+size_t
+mt_unpack_chain(struct mt_unpack *in, struct mt_bytes ret[static MT_CHAIN_MAX])
+{
+	const size_t n = mt_unpack_count(in, MT_CHAIN_MAX);
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = mt_unpack_bytes(in, MT_CHAIN_BYTES_MAX - total);
+		total += ret[i].size;
+	}
+	return n;
+}

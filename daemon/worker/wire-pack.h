@@ -32,6 +32,8 @@ void mt_pack_text(struct mt_wire_message *msg, const char *text, size_t buffer_s
 /* A list of at most MT_TLSA_MAX records. */
 void mt_pack_tlsa_records(struct mt_wire_message *msg, const struct mt_tlsa_record *records,
 			  size_t n);
+/* A chain, leaf first. */
+void mt_pack_chain(struct mt_wire_message *msg, const struct mt_bytes *chain, size_t n);
 
 /* Reading. */
 struct mt_unpack {
@@ -58,6 +60,8 @@ struct mt_bytes mt_unpack_bytes(struct mt_unpack *in, size_t max);
 size_t mt_unpack_count(struct mt_unpack *in, size_t max);
 /* Return: how many. Their data is borrowed from the body. */
 size_t mt_unpack_tlsa_records(struct mt_unpack *in, struct mt_tlsa_record *ret);
+/* D-PKIX-09: at most 10 certificates and 64 KiB reach a parser. Return: how many; borrowed. */
+size_t mt_unpack_chain(struct mt_unpack *in, struct mt_bytes ret[static MT_CHAIN_MAX]);
 /* Printable ASCII only, NUL-terminated in the buffer. */
 void mt_unpack_text(struct mt_unpack *in, char *ret, size_t buffer_size);
 

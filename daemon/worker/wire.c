@@ -109,34 +109,6 @@ unpack_refid(struct mt_unpack *in, struct mt_refid *id)
 /* CHAIN */
 
 static void
-pack_certificates(struct mt_wire_message *msg, const struct mt_chain_request *request)
-{
-	size_t total = 0;
-
-	mt_pack_count(msg, request->n_chain, MT_CHAIN_MAX);
-	for (size_t i = 0; i < request->n_chain && !msg->overflow; i++) {
-		mt_pack_bytes(msg, request->chain[i].data, request->chain[i].size,
-			      MT_CHAIN_BYTES_MAX - total);
-		total += request->chain[i].size;
-	}
-	mt_pack_bytes(msg, request->staple.data, request->staple.size, MT_STAPLE_MAX);
-}
-
-/* D-PKIX-09: at most 10 certificates and 64 KiB reach a parser. */
-static void
-unpack_certificates(struct mt_unpack *in, struct mt_chain_request *request)
-{
-	size_t total = 0;
-
-	request->n_chain = mt_unpack_count(in, MT_CHAIN_MAX);
-	for (size_t i = 0; i < request->n_chain; i++) {
-		request->chain[i] = mt_unpack_bytes(in, MT_CHAIN_BYTES_MAX - total);
-		total += request->chain[i].size;
-	}
-	request->staple = mt_unpack_bytes(in, MT_STAPLE_MAX);
-}
-
-static void
 pack_tlsa(struct mt_wire_message *msg, const struct mt_tlsa *tlsa)
 {
 	mt_pack_u8(msg, (uint8_t)tlsa->status);
@@ -188,7 +160,8 @@ unpack_anchors(struct mt_unpack *in, struct mt_chain_request *request)
 void
 mt_pack_request(struct mt_wire_message *msg, const struct mt_chain_request *request)
 {
-	pack_certificates(msg, request);
+	mt_pack_chain(msg, request->chain, request->n_chain);
+	mt_pack_bytes(msg, request->staple.data, request->staple.size, MT_STAPLE_MAX);
 	mt_pack_count(msg, request->refs.n, MT_REFIDS_MAX);
 	for (size_t i = 0; i < request->refs.n && !msg->overflow; i++)
 		pack_refid(msg, &request->refs.ids[i]);
@@ -200,7 +173,8 @@ mt_pack_request(struct mt_wire_message *msg, const struct mt_chain_request *requ
 void
 mt_unpack_request(struct mt_unpack *in, struct mt_chain_request *request)
 {
-	unpack_certificates(in, request);
+	request->n_chain = mt_unpack_chain(in, request->chain);
+	request->staple = mt_unpack_bytes(in, MT_STAPLE_MAX);
 	request->refs.n = mt_unpack_count(in, MT_REFIDS_MAX);
 	for (size_t i = 0; i < request->refs.n; i++)
 		unpack_refid(in, &request->refs.ids[i]);

@@ -293,6 +293,20 @@ a_server_that_cannot_be_used_is_counted(void **state)
 	}
 }
 
+/* D-IANA-04 */
+static void
+port_25_is_for_mail_between_servers(void **state)
+{
+	assert_int_equal(
+		parse(MT_DOCUMENT_AUTOCONFIG,
+		      CONFIG("<outgoingServer "
+			     "type=\"smtp\"><hostname>a.test</hostname><port>25</port>"
+			     "<socketType>STARTTLS</socketType></outgoingServer>" OUTGOING)),
+		0);
+	assert_string_equal(say(),
+			    "submission starttls out.example.test:587; 0 omitted, 1 unusable");
+}
+
 static void
 labels_and_names_that_are_too_long_are_no_hosts(void **state)
 {
@@ -482,6 +496,7 @@ main(void)
 		cmocka_unit_test(a_login_that_a_document_proposes_changes_nothing),
 		cmocka_unit_test(the_domain_takes_its_place_as_whole_labels_only),
 		cmocka_unit_test(a_server_that_cannot_be_used_is_counted),
+		cmocka_unit_test(port_25_is_for_mail_between_servers),
 		cmocka_unit_test(labels_and_names_that_are_too_long_are_no_hosts),
 		cmocka_unit_test(only_the_known_path_leads_to_a_server),
 		cmocka_unit_test(what_is_no_autoconfig_document_is_refused_whole),
