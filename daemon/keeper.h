@@ -80,6 +80,12 @@ extern const size_t mt_manager_n_properties;
 /* Manager.Discover, in bus-discover.c. */
 int mt_manager_discover(struct mt_request *request, DBusMessageIter *args, void *userdata);
 
+/* What the accounts report, logged and told to subscribers, in keeper-events.c; userdata is the
+ * keeper. */
+extern const struct mt_accounts_events mt_keeper_events;
+/* PolicyChanged, to a uid or to MT_EVERY_UID. */
+void mt_keeper_emit_policy(struct mt_keeper *keeper, uint32_t uid, uint64_t epoch);
+
 /* The error of an outcome of accounts.h, or of probes.h; 0 stays 0, a negative errno stays one. */
 int mt_keeper_probe_error(int probes_outcome);
 int mt_keeper_error(int accounts_outcome);

@@ -2,11 +2,12 @@
 """Where server settings come from beside SRV (RFC 8314 §5): real zones, real documents, a real service."""
 import datetime
 import json
+import os
 import signal
 import time
 import unittest
 
-from lab import mail, pki, place, resolver, service, settings, zones
+from lab import bus, mail, pki, place, resolver, service, settings, zones
 
 LAB = CAST = ZONES = PROXY = PORTS = None
 ME = "me@example.test"
@@ -176,6 +177,27 @@ class Nobody(Case):
         self.assertEqual(self.service.mailtrust("--yes", "account", "add", ME).returncode, service.CONFIRM)
         self.assertEqual(self.service.ask("account", "list")[1]["accounts"], [])
         self.assertEqual(PROXY.queries, [])
+
+
+@unittest.skipUnless(mail.IS_ROOT, "being the system's service needs root")
+class SystemMode(unittest.TestCase):
+    def test_only_what_is_roots_alone_presets_everybodys_servers(self):
+        # R-5-02: as the configuration file (DESIGN, Commands)
+        presets = LAB.folder("presets-system")
+        for name, mode, owner in (("mine", 0o644, 0), ("shared", 0o664, 0), ("theirs", 0o644, 1)):
+            path = presets / f"{name}.json"
+            path.write_text(json.dumps({"domains": {f"{name}.test": [server(f"imap.{name}.test")]}}))
+            path.chmod(mode)
+            os.chown(path, owner, owner)
+        presets.chmod(0o755)
+        one = service.SystemService(LAB, "systems", bus.MessageBus(LAB), anchors=CAST.root.pem, options=[
+            *ZONES.options(PROXY), "--discovery", "admin", "--presets-dir", presets])
+        self.assertEqual([(c["source"], c["host"]) for c in one.ask("discover", "a@mine.test")[1]["candidates"]],
+                         [("admin", "imap.mine.test")])
+        for name, why in (("shared", "writable by root only"), ("theirs", "belong to root")):
+            status, found = one.ask("discover", f"a@{name}.test")
+            self.assertEqual((status, found["candidates"]), (75, []))
+            self.assertRegex(one.log(), rf"{name}.json is not used: it must.*{why}")
 
 
 class OnlyPresets(Case):
