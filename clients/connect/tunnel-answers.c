@@ -204,7 +204,7 @@ tunnel_open_pipe(struct mt_tunnel *t, const struct mt_dialogue_facts *facts, str
 	t->is_open = true;
 	if (!t->program_deaf)
 		(void)mt_queue_put(&t->to_program, words, size);
-	if (!t->program_deaf)
+	if (!t->program_deaf && said.size > 0)
 		(void)mt_queue_put(&t->to_program, said.data, said.size);
 	if (stands_in)
 		mt_opening_stand_in(&t->opening);

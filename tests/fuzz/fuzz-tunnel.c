@@ -8,7 +8,8 @@
  * However it goes: before the answer that opens the session the server hears our commands and not a
  * byte of the program; then a beginning of what the program said, or without what was answered here
  * in its place; the program hears nothing before that but a refusal, and then a greeting of words
- * from inside TLS and what the server said there; and nothing is ever held beyond its bound.
+ * from inside TLS and what the server said there; and nothing is ever held beyond its bound. A
+ * login of the tunnel's own stands between our commands and the program's.
  */
 
 #define OPENSSL_API_COMPAT 0x10100000L /* RAND_METHOD */
@@ -29,7 +30,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The head; the lower two bits are the protocol. */
-enum { WANTS_MECHANISM = 0x10, TLS_1_2 = 0x40, IMPLICIT = 0x80 };
+enum { WANTS_MECHANISM = 0x10, LOGS_IN = 0x20, TLS_1_2 = 0x40, IMPLICIT = 0x80 };
+/* The program's commands are looked at: some are answered in the server's place. */
+#define HAS_OPENING (WANTS_MECHANISM | LOGS_IN)
 
 /* All that went one way. */
 struct stream {
@@ -40,6 +43,8 @@ struct stream {
 struct play {
 	uint8_t head;
 	struct mt_tunnel *tunnel;
+	struct mt_client_certs certs;
+	uint8_t cert_sha256[32]; /* which the service names */
 	SSL *server;
 	BIO *in, *out; /* owned by server */
 	bool server_in_tls, server_closed, is_reading;
@@ -180,7 +185,7 @@ program_says(struct play *p, const uint8_t *data, size_t size)
 static void
 note_opened(struct play *p, const struct mt_answer *with)
 {
-	if (p->was_opened || mt_tunnel_get_stage(p->tunnel) != MT_TUNNEL_ASK ||
+	if (p->head & LOGS_IN || p->was_opened || mt_tunnel_get_stage(p->tunnel) != MT_TUNNEL_ASK ||
 	    mt_tunnel_exit_of(with) != MT_EXIT_OK)
 		return;
 	p->was_opened = true;
@@ -190,7 +195,10 @@ note_opened(struct play *p, const struct mt_answer *with)
 static void
 answer(struct play *p, enum mt_decision decision, enum mt_reason reason)
 {
-	const struct mt_answer with = {.decision = decision, .reasons = {reason}, .n_reasons = 1};
+	struct mt_answer with = {.decision = decision,
+				 .reasons = {reason},
+				 .n_reasons = 1,
+				 .has_client_certificate = p->head & LOGS_IN};
 	enum mt_tunnel_stage stage = mt_tunnel_get_stage(p->tunnel);
 	struct mt_evidence ev;
 
@@ -200,6 +208,7 @@ answer(struct play *p, enum mt_decision decision, enum mt_reason reason)
 	expect(mt_evidence_contradiction(&ev) == NULL);
 	mt_evidence_clear(&ev);
 	(void)mt_tunnel_get_op(p->tunnel);
+	memcpy(with.client_certificate, p->cert_sha256, sizeof(with.client_certificate));
 	note_opened(p, &with);
 	mt_tunnel_answered(p->tunnel, &with, WALL_USEC);
 }
@@ -308,15 +317,30 @@ check_our_words(const struct play *p)
 		"QUIT\r\n",
 		"EHLO [127.0.0.1]\r\nQUIT\r\n",
 	};
+	static const char *const logins[] = {
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL\r\na2 LOGOUT\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL\r\n\r\na2 LOGOUT\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL\r\n\r\n*\r\na2 LOGOUT\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL\r\n\r\na1 CAPABILITY\r\na2 LOGOUT\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL =\r\na2 LOGOUT\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL =\r\n*\r\na2 LOGOUT\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL =\r\na1 CAPABILITY\r\na2 LOGOUT\r\n",
+		"CAPA\r\nAUTH EXTERNAL =\r\nQUIT\r\n",
+		"CAPA\r\nAUTH EXTERNAL =\r\n*\r\nQUIT\r\n",
+		"EHLO [127.0.0.1]\r\nAUTH EXTERNAL =\r\nQUIT\r\n",
+		"EHLO [127.0.0.1]\r\nAUTH EXTERNAL =\r\n*\r\nQUIT\r\n",
+	};
 	bool opened_inside = p->was_opened && mt_tunnel_is_in_tls(p->tunnel);
+	size_t n_inside = opened_inside ? p->n_ours : p->heard_inside.size;
 	bool opened_plain = p->was_opened && !mt_tunnel_is_in_tls(p->tunnel);
 	size_t n_plain = opened_plain ? p->n_ours : p->heard_plain.size;
 
 	/* TLS follows the upgrade in the same stream where the server has not agreed to it */
 	if (!p->server_in_tls || p->head & IMPLICIT || opened_plain)
 		expect(is_beginning(&p->heard_plain, n_plain, plain, MT_ARRAY_SIZE(plain)));
-	expect(is_beginning(&p->heard_inside, opened_inside ? p->n_ours : p->heard_inside.size,
-			    inside, MT_ARRAY_SIZE(inside)));
+	expect(is_beginning(&p->heard_inside, n_inside, inside, MT_ARRAY_SIZE(inside)) ||
+	       (p->head & LOGS_IN &&
+		is_beginning(&p->heard_inside, n_inside, logins, MT_ARRAY_SIZE(logins))));
 }
 
 /* All of passed stands in what the program said, in order; without an opening at its beginning. */
@@ -327,7 +351,7 @@ is_the_programs(const struct play *p, const uint8_t *passed, size_t n)
 	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++, at++) {
-		while (p->head & WANTS_MECHANISM && at < said->size && said->data[at] != passed[i])
+		while (p->head & HAS_OPENING && at < said->size && said->data[at] != passed[i])
 			at++;
 		if (at >= said->size || said->data[at] != passed[i])
 			return false;
@@ -350,8 +374,8 @@ check_passed(const struct play *p)
 	for (size_t i = 0; i < MT_ARRAY_SIZE(farewells); i++) {
 		size_t size = strlen(farewells[i]);
 
-		if (size > 0 && (!(p->head & WANTS_MECHANISM) ||
-				 mt_tunnel_get_stage(p->tunnel) != MT_TUNNEL_OVER))
+		if (size > 0 &&
+		    (!(p->head & HAS_OPENING) || mt_tunnel_get_stage(p->tunnel) != MT_TUNNEL_OVER))
 			break;
 		is_right |= size <= n && memcmp(passed + n - size, farewells[i], size) == 0 &&
 			    is_the_programs(p, passed, n - size);
@@ -411,14 +435,61 @@ check_told(const struct play *p)
 	expect(strstr(line, "checked by mailtrust") != NULL);
 	check_capabilities(p, line);
 	/* with an opening, answers of ours stand in between */
-	if (rest > 0 && !(p->head & WANTS_MECHANISM) &&
+	if (rest > 0 && !(p->head & HAS_OPENING) &&
 	    mt_tunnel_get_stage(p->tunnel) == MT_TUNNEL_RELAY && mt_tunnel_is_in_tls(p->tunnel))
 		expect(memmem(said->data, said->size, end + 1, rest) != NULL);
 }
 
-static void
-check(const struct play *p)
+/* The program is, or was, in a session. */
+static bool
+is_in_session(const struct play *p)
 {
+	enum mt_exit status = mt_tunnel_get_status(p->tunnel);
+
+	switch (mt_tunnel_get_stage(p->tunnel)) {
+	case MT_TUNNEL_OPENING:
+	case MT_TUNNEL_RELAY:
+		return true;
+	case MT_TUNNEL_OVER:
+		return status == MT_EXIT_OK || status == MT_EXIT_AWC || status == MT_EXIT_TEMPORARY;
+	case MT_TUNNEL_DIALOGUE:
+	case MT_TUNNEL_ASK_HANDSHAKE:
+	case MT_TUNNEL_ASK:
+	case MT_TUNNEL_LOGIN:
+		break;
+	}
+	return false;
+}
+
+/* A login of our own opens the session once it is done, and only after it: what was heard begins
+ * with it. A server that has logged in already needs none. */
+static void
+note_login(struct play *p)
+{
+	static const char *const done[] = {
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL\r\n\r\na1 CAPABILITY\r\n",
+		"a1 CAPABILITY\r\nx1 AUTHENTICATE EXTERNAL =\r\na1 CAPABILITY\r\n",
+		"CAPA\r\nAUTH EXTERNAL =\r\n",
+		"EHLO [127.0.0.1]\r\nAUTH EXTERNAL =\r\n",
+		"a1 CAPABILITY\r\n", /* PREAUTH */
+	};
+	const struct stream *heard = &p->heard_inside;
+
+	if (!(p->head & LOGS_IN) || p->was_opened || !is_in_session(p))
+		return;
+	for (size_t i = 0; i < MT_ARRAY_SIZE(done) && !p->was_opened; i++) {
+		p->n_ours = strlen(done[i]);
+		p->was_opened =
+			heard->size >= p->n_ours && memcmp(heard->data, done[i], p->n_ours) == 0;
+	}
+	/* who has gone away before was in none */
+	expect(p->was_opened || mt_tunnel_get_stage(p->tunnel) == MT_TUNNEL_OVER);
+}
+
+static void
+check(struct play *p)
+{
+	note_login(p);
 	expect(mt_tunnel_room_for_program(p->tunnel) <= MT_HELD_MAX + 1);
 	expect(mt_tunnel_room_for_server(p->tunnel) <= 32 * 1024);
 	check_our_words(p);
@@ -428,6 +499,34 @@ check(const struct play *p)
 }
 
 /* -- the play ---------------------------------------------------------------------------------- */
+
+static int
+accept_any(int ok, X509_STORE_CTX *store_ctx)
+{
+	return 1;
+}
+
+/* The account's one certificate, which the server asks for. */
+static void
+add_certificate(struct play *p)
+{
+	static struct mt_client_cert made;
+
+	if (!made.leaf) {
+		made.key = EVP_EC_gen("P-256");
+		made.leaf = X509_new();
+		expect(made.key && made.leaf && X509_set_pubkey(made.leaf, made.key));
+		expect(ASN1_TIME_set_string(X509_getm_notBefore(made.leaf), "20260101000000Z"));
+		expect(ASN1_TIME_set_string(X509_getm_notAfter(made.leaf), "20360101000000Z"));
+		expect(X509_sign(made.leaf, made.key, EVP_sha256()) > 0);
+		expect(mt_client_cert_digest(&made) == 0);
+	}
+	expect(X509_up_ref(made.leaf) && EVP_PKEY_up_ref(made.key));
+	p->certs.cert[0] = made;
+	p->certs.n = 1;
+	memcpy(p->cert_sha256, made.sha256, sizeof(p->cert_sha256));
+	SSL_set_verify(p->server, SSL_VERIFY_PEER, accept_any);
+}
 
 static bool
 begin(struct play *p, SSL_CTX *context)
@@ -439,6 +538,8 @@ begin(struct play *p, SSL_CTX *context)
 			    .host = "mail.example.test",
 			    .port = 993},
 		.wants_mechanism = p->head & WANTS_MECHANISM,
+		.certs = &p->certs,
+		.logs_in = p->head & LOGS_IN,
 	};
 
 	if (options.session.proto == MT_PROTO_UNKNOWN)
@@ -452,6 +553,8 @@ begin(struct play *p, SSL_CTX *context)
 	BIO_set_mem_eof_return(p->in, -1);
 	SSL_set_bio(p->server, p->in, p->out);
 	SSL_set_accept_state(p->server);
+	if (p->head & LOGS_IN)
+		add_certificate(p);
 	if (p->head & TLS_1_2)
 		expect(SSL_set_max_proto_version(p->server, TLS1_2_VERSION) == 1);
 	expect(mt_tunnel_new(&options, &p->tunnel) == 0);
@@ -495,6 +598,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		perform(&p, data + 1, size - 1);
 	}
 	mt_tunnel_free(p.tunnel);
+	mt_client_certs_clear(&p.certs);
 	SSL_free(p.server);
 	ERR_clear_error();
 	free(p.said_plain.data);
