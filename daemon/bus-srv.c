@@ -193,9 +193,10 @@ is_named(const struct lookup *l, const struct mt_offer *offers, size_t n)
 static int
 ask_presets(const struct lookup *l, enum mt_discovery source)
 {
-	struct mt_offer offers[MT_OFFERS_MAX];
+	struct mt_offer offers[MT_OFFERS_MAX] = {0};
+	size_t n = mt_presets_find(l->keeper->presets, l->account->domain, offers);
 
-	return is_named(l, offers, mt_presets_find(l->keeper->presets, l->account->domain, offers));
+	return is_named(l, offers, n);
 }
 
 static int

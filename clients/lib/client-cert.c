@@ -66,7 +66,7 @@ load_file(int folder_fd, const uint8_t *sha256, struct mt_client_cert *ret, stru
 	MT_CLEANUP(mt_fd_close) int fd = -1;
 	char name[MT_CLIENT_CERT_NAME_SIZE];
 	uint8_t *data;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
