@@ -59,7 +59,8 @@ mt_queue_put(struct mt_queue *queue, const void *data, size_t size)
 
 	if (size > room)
 		return false;
-	memcpy(tail, data, size);
+	if (size > 0) /* nothing has no address, which memcpy() must not be given */
+		memcpy(tail, data, size);
 	mt_queue_add(queue, size);
 	return true;
 }
