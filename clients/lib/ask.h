@@ -18,7 +18,8 @@ void mt_ask(struct mt_client *client, const char *id, enum mt_op op,
 
 /* Asks the same while the handshake is suspended at the server's chain. Nothing is bound to the
  * connection yet, so the answer has no token and is believed as it stands: all it can do is let the
- * handshake go on, and mt_ask() has to follow before a byte is sent. */
+ * handshake go on, and name the client certificate that this server may be shown; mt_ask() has to
+ * follow before a byte is sent. */
 void mt_ask_handshake(struct mt_client *client, const char *id, enum mt_op op,
 		      const struct mt_evidence *evidence, struct mt_answer *ret);
 

@@ -63,6 +63,22 @@ class Attest(unittest.TestCase):
         one = self.connect(self.program, "--socket", self.service.socket)
         self.assertTrue(one.until(b"\r\n").startswith(b"* OK "))
 
+    def test_the_installed_tunnel_logs_in_with_a_certificate_of_its_user(self):
+        # R-5.5-11: the files are the user's, opened after the group was given up
+        client = CAST.issue("client", CAST.ca, "extendedKeyUsage=clientAuth\n")
+        file = CAST.folder / "whole.pem"
+        file.write_bytes(client.chain.read_bytes() + client.key.read_bytes())
+        file.chmod(0o600)
+        done = self.service.mailtrust("cert", "allow", "me@example.test", file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        honest, self.server.script = self.server.script, scripted.imap(
+            CAST.good, True, tls={"asks_certificate": CAST.root},
+            told_in_tls=b"* CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL\r\n<ok>")
+        self.addCleanup(setattr, self.server, "script", honest)
+        one = self.connect(self.program, "--socket", self.service.socket, "--sasl-external")
+        self.assertTrue(one.until(b"\r\n").startswith(b"* PREAUTH "), one.said)
+        self.assertEqual(self.server.talks[-1].client_certificate, client.der())
+
     def test_it_does_not_keep_the_group_and_cannot_be_looked_into(self):
         one = self.connect(self.program, "--socket", self.service.socket)
         one.until(b"\r\n")
