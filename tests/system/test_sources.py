@@ -389,6 +389,16 @@ class Pacc(Documents):
         self.assertEqual(self.brief(found), [("pacc", "mail.provider.test", "dnssec")])
         self.assertEqual(found["detail"]["pacc-digest"], "secure")
 
+    def test_a_worker_that_dies_meanwhile_is_a_silence_and_nothing_worse(self):
+        with self.service.connect() as connection:
+            connection.send(None, service.ROOT_PATH, service.MANAGER, "Discover", "sa{sv}", "a@hangs.test", {})
+            place.wait_until(lambda: self.web["hangs.test"].asked, "the question")
+            for pid in self.service.workers():
+                os.kill(pid, signal.SIGKILL)
+            found, omissions, _, detail = connection.receive().values()
+        self.assertEqual((found, [o["why"] for o in omissions], detail["incomplete"]), ([], ["source-silent"], True))
+        place.wait_until(lambda: self.service.ask("discover", "a@good.test")[0] == 0, "the next worker")
+
     def test_who_hangs_up_is_waited_for_by_nobody(self):
         with self.service.connect() as connection:
             connection.send(None, service.ROOT_PATH, service.MANAGER, "Discover", "sa{sv}", "a@hangs.test", {})
@@ -433,6 +443,8 @@ class Autoconfig(Documents):
                                                                 issue("other.test"))
                 .replace("imap IN A 127.0.0.1\n", "")),
             "hangs.test": ("unsigned", cls.autoconfig("hangs.test", {at: None})),
+            "cut.test": ("unsigned", cls.autoconfig("cut.test", {at: (b"HTTP/1.1 200 OK\r\n\r\n"
+                                                                      + own("cut.test"),)})),
             "none.test": ("unsigned", "www IN A 127.0.0.1\n"),
         }
 
@@ -467,7 +479,7 @@ class Autoconfig(Documents):
 
     def test_bad_sites_are_left_out_each_with_its_reason(self):
         for name, why in (("wrong", "untrusted"), ("bomb", "malformed"), ("down", "elsewhere"), ("away", "elsewhere"),
-                          ("round", "elsewhere"), ("forged", "untrusted"), ("hangs", "silent")):
+                          ("round", "elsewhere"), ("forged", "untrusted"), ("hangs", "silent"), ("cut", "silent")):
             with self.subTest(domain=name):
                 began = time.monotonic()
                 found = self.discover(f"a@{name}.test", service.CONFIRM)
