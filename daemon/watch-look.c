@@ -237,6 +237,16 @@ make_appointment(struct mt_watch_look *look)
 	(void)!mt_store_commit(watch->o.store);
 }
 
+/* In the next round of the loop, after whoever else waits: an event made active would be run before
+ * anybody is looked after. */
+static void
+take_step(struct mt_watch_look *look)
+{
+	static const struct timeval at_once = {0};
+
+	(void)event_add(look->step, &at_once);
+}
+
 static void
 on_step(evutil_socket_t fd, short what, void *userdata)
 {
@@ -254,7 +264,7 @@ on_step(evutil_socket_t fd, short what, void *userdata)
 	free(chunk);
 	mt_watch_probes_start(look->watch);
 	if (r == 0)
-		event_active(look->step, EV_TIMEOUT, 0);
+		take_step(look);
 	else
 		mt_watch_look_unwait(look);
 }
@@ -279,7 +289,7 @@ on_answers(const struct mt_findings *found, void *userdata)
 	if (look->is_single)
 		look_single(look);
 	else
-		event_active(look->step, EV_TIMEOUT, 0);
+		take_step(look);
 }
 
 static int
@@ -289,7 +299,7 @@ start(struct mt_watch_look *look)
 	int r;
 
 	if (!look->is_single) {
-		look->step = event_new(watch->o.base, -1, 0, on_step, look);
+		look->step = evtimer_new(watch->o.base, on_step, look);
 		if (!look->step)
 			return -ENOMEM;
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "tests/cmocka-all.h"
@@ -49,6 +50,8 @@ struct world {
 	size_t n_told;
 	int64_t asked_usec[4096]; /* when DNS was asked */
 	size_t n_asked, n_probed;
+	struct event *round; /* somebody else who waits */
+	unsigned int n_rounds;
 	unsigned int n_answers; /* callbacks of forced looks */
 	struct mt_finding found;
 	bool is_nobody_there;
@@ -448,6 +451,63 @@ accounts_of_one_domain_cost_one_look(void **state)
 	/* every one of them is told, more than a chunk of the index */
 	assert_true(200 > MT_DOMAIN_CHUNK);
 	assert_int_equal(w->n_told, 200);
+}
+
+static void
+count_round(evutil_socket_t fd, short what, void *userdata)
+{
+	struct world *w = userdata;
+
+	w->n_rounds++;
+	(void)event_add(w->round, &(struct timeval){0});
+}
+
+static void
+a_crowd_in_one_domain_holds_nobody_up(void **state)
+{
+	/* chunk by chunk, and whoever else waits has his turn in between */
+	struct world *w = *state;
+	char address[64];
+	int64_t due;
+
+	for (unsigned i = 0; i < 3 * MT_DOMAIN_CHUNK; i++) {
+		snprintf(address, sizeof(address), "u%u@" DOMAIN, i);
+		(void)add(w, 1000 + i % 7, address, MT_TRANSPORT_IMPLICIT);
+	}
+	assert_true(mt_wheel_find(w->watch->wheel, DOMAIN, &due));
+	w->now_usec = due + 1;
+	for (unsigned i = 0; i < 60; i++)
+		mt_watch_turn(w->watch); /* the hand has a day of minutes to pass over */
+	assert_int_equal(w->n_asked, 1);
+	w->round = evtimer_new(w->base, count_round, w);
+	count_round(-1, 0, w);
+	while (!LIST_EMPTY(&w->watch->looks))
+		assert_true(event_base_loop(w->base, EVLOOP_ONCE) >= 0);
+	assert_in_range(w->n_rounds, 4, 16);
+	event_free(w->round);
+}
+
+static void
+the_timer_turns_soon_after_the_start_and_then_every_ten_seconds(void **state)
+{
+	struct world *w = *state;
+	struct timeval at, now;
+	int64_t due;
+
+	(void)add(w, 1000, "ann@" DOMAIN, MT_TRANSPORT_IMPLICIT);
+	assert_true(mt_wheel_find(w->watch->wheel, DOMAIN, &due));
+	assert_true(evtimer_pending(w->watch->turn, &at));
+	gettimeofday(&now, NULL);
+	assert_in_range(at.tv_sec - now.tv_sec, 29, 91);
+	pass_quickly(w, due - w->now_usec - 2 * MINUTE);
+	assert_int_equal(w->n_asked, 0);
+	w->now_usec = due;
+	event_active(w->watch->turn, EV_TIMEOUT, 0);
+	settle(w);
+	assert_int_equal(w->n_asked, 1);
+	assert_true(evtimer_pending(w->watch->turn, &at));
+	gettimeofday(&now, NULL);
+	assert_in_range(at.tv_sec - now.tv_sec, 8, 11);
 }
 
 static void
@@ -1120,6 +1180,8 @@ main(void)
 		CASE(a_domain_is_looked_at_once_an_interval_within_a_tenth),
 		CASE(the_policys_interval_holds_within_its_bounds),
 		CASE(accounts_of_one_domain_cost_one_look),
+		CASE(a_crowd_in_one_domain_holds_nobody_up),
+		CASE(the_timer_turns_soon_after_the_start_and_then_every_ten_seconds),
 		CASE(a_start_asks_nothing),
 		CASE(a_machine_that_slept_looks_once_for_what_it_missed),
 		CASE(a_failing_resolver_is_asked_less_and_less),
