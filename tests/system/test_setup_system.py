@@ -182,6 +182,18 @@ class WithoutTls(Case):
                          ("reduced", "off", ["reduced-confidentiality"]))
 
 
+    def test_what_became_of_an_account_stands_in_words_wherever_it_is_named(self):
+        # R-5-07, as far as commands and D-Bus go
+        for uid, address, level, other in ((NEWS, "me@clear.test", "reduced", "protected"),
+                                           (GAMES, "me@signed.test", "protected", "reduced")):
+            for command in (("account", "list"), ("account", "show", address), ("status",)):
+                said = SERVICE.as_user(uid, *command).stdout
+                self.assertRegex(said, rf"\b{level}\b", command)
+                self.assertNotRegex(said, rf"\b{other}\b", command)
+            levels = self.manager(self.connect(uid), "Levels").values()[0]
+            self.assertEqual([(row[1], row[2]) for row in levels], [(address, level)])
+
+
 class GivenUp(Case):
     def test_a_setup_given_up_half_way_can_be_done_again_as_if_it_had_never_been(self):
         # REQUIREMENTS 4.9

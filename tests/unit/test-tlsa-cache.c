@@ -382,6 +382,36 @@ where_everything_is_waited_for_there_is_no_room(void **state)
 	assert_int_equal(w.n_calls, MT_TLSA_CACHE_MAX + 1);
 }
 
+/* D-DANE-01: a host that was proven insecure before a restart. */
+static void
+what_is_learnt_another_way_holds_for_its_time_and_asks_nobody(void **state)
+{
+	const struct mt_tlsa_rrset insecure = {
+		.rrset = {.state = MT_RRSET_ABSENT, .dnssec = MT_DNSSEC_INSECURE, .ttl_sec = 60},
+		.address = MT_DNSSEC_INSECURE};
+	struct mt_tlsa_set *set = mt_tlsa_cache_learn(w.cache, 1, HOST, 993, &insecure);
+
+	assert_non_null(set);
+	assert_int_equal(mt_tlsa_set_get(set)->status, MT_TLSA_INSECURE);
+	assert_ptr_equal(find(), set);
+	assert_null(mt_tlsa_cache_find(w.cache, 2, HOST, 993));
+	pass(60 * MT_USEC_PER_SEC - 1);
+	assert_non_null(find());
+	pass(1);
+	assert_null(find());
+	assert_int_equal(w.n_asked, 0);
+
+	/* what failed meanwhile does not stand in its way, and does not overwrite it */
+	wait_for(1, HOST, 993);
+	answer(0, failed_answer());
+	assert_int_equal(mt_tlsa_set_get(find())->status, MT_TLSA_UNDETERMINED);
+	set = mt_tlsa_cache_learn(w.cache, 1, HOST, 993, &insecure);
+	assert_int_equal(mt_tlsa_set_get(set)->status, MT_TLSA_INSECURE);
+	wait_for(1, HOST, 993);
+	answer(1, failed_answer());
+	assert_int_equal(mt_tlsa_set_get(find())->status, MT_TLSA_INSECURE);
+}
+
 static void
 an_rrset_too_large_to_keep_serves_those_who_wait(void **state)
 {
@@ -419,6 +449,7 @@ main(void)
 		CASE(a_full_cache_forgets_what_was_used_least_recently_and_never_what_is_waited_for),
 		CASE(where_everything_is_waited_for_there_is_no_room),
 		CASE(an_rrset_too_large_to_keep_serves_those_who_wait),
+		CASE(what_is_learnt_another_way_holds_for_its_time_and_asks_nobody),
 	};
 
 	return cmocka_run_group_tests_name("tlsa-cache", tests, NULL, NULL);
