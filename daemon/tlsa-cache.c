@@ -37,6 +37,7 @@ struct entry {
 	char host[MT_DOMAIN_SIZE];
 	struct mt_tlsa_set *set; /* NULL: nothing is known */
 	int64_t expires_usec;    /* monotonic */
+	bool is_signed;          /* DNS said so last, and for all that came since */
 	bool was_used;           /* since it was asked for last */
 	bool is_answering;
 	bool is_refresh;    /* the question is asked for those who come */
@@ -201,6 +202,7 @@ remember(struct entry *entry, struct mt_tlsa_set *set, const struct mt_tlsa_rrse
 			return;
 		}
 	} else {
+		entry->is_signed = set->tlsa.status != MT_TLSA_INSECURE;
 		set->tlsa.expires_usec = wall + left;
 		schedule_refresh(entry, left);
 	}
@@ -343,6 +345,10 @@ mt_tlsa_cache_learn(struct mt_tlsa_cache *cache, uint32_t uid, const char *host,
 	struct mt_tlsa_set *set;
 
 	if (!entry && new_entry(cache, uid, host, port, &entry) != 0)
+		return NULL;
+	/* what was heard here is not older: a host that is in the signed tree stays there until DNS
+	 * says otherwise itself */
+	if (entry->is_signed)
 		return NULL;
 	set = mt_tlsa_set_new(answer);
 	if (!set)

@@ -53,7 +53,8 @@ MT_DEFINE_CLEANUP(struct mt_tlsa_cache *, mt_tlsa_cache_free);
 struct mt_tlsa_set *mt_tlsa_cache_find(struct mt_tlsa_cache *cache, uint32_t uid, const char *host,
 				       uint16_t port);
 
-/* Takes an answer that came another way, and holds still. Return: as mt_tlsa_cache_find(); NULL
+/* Takes an answer that came another way, and holds still; not where DNS has said since that the
+ * host is in the signed tree, be that answer over or not. Return: as mt_tlsa_cache_find(); NULL
  * also where there is no room. */
 struct mt_tlsa_set *mt_tlsa_cache_learn(struct mt_tlsa_cache *cache, uint32_t uid, const char *host,
 					uint16_t port, const struct mt_tlsa_rrset *answer);

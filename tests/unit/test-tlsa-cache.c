@@ -252,6 +252,41 @@ records_that_do_not_count_are_not_kept(void **state)
 	assert_int_equal(w.n_records, 0);
 }
 
+static struct mt_tlsa_rrset
+insecure_answer(uint32_t ttl_sec)
+{
+	return (struct mt_tlsa_rrset){.rrset = {.state = MT_RRSET_ABSENT,
+						.dnssec = MT_DNSSEC_INSECURE,
+						.ttl_sec = ttl_sec},
+				      .address = MT_DNSSEC_INSECURE};
+}
+
+static void
+what_was_known_before_serves_until_dns_says_more(void **state)
+{
+	const struct mt_tlsa_rrset known = insecure_answer(3600);
+	const struct mt_tlsa_set *set = mt_tlsa_cache_learn(w.cache, 1, HOST, 993, &known);
+
+	assert_non_null(set);
+	assert_int_equal(mt_tlsa_set_get(set)->status, MT_TLSA_INSECURE);
+	assert_int_equal(w.n_asked, 0);
+	wait_for(1, HOST, 993);
+	answer(0, secure_answer(20));
+	/* neither the end of that answer nor silence brings the older word back */
+	pass(20 * MT_USEC_PER_SEC);
+	assert_null(find());
+	assert_null(mt_tlsa_cache_learn(w.cache, 1, HOST, 993, &known));
+	wait_for(1, HOST, 993);
+	answer(1, failed_answer());
+	pass(MT_TLSA_FAILURE_USEC);
+	assert_null(mt_tlsa_cache_learn(w.cache, 1, HOST, 993, &known));
+	/* but DNS does */
+	wait_for(1, HOST, 993);
+	answer(2, insecure_answer(20));
+	pass(20 * MT_USEC_PER_SEC);
+	assert_non_null(mt_tlsa_cache_learn(w.cache, 1, HOST, 993, &known));
+}
+
 static void
 a_failure_is_remembered_for_a_moment_only(void **state)
 {
@@ -439,6 +474,7 @@ main(void)
 		CASE(a_ttl_of_zero_serves_those_who_wait_and_nobody_else),
 		CASE(negative_answers_are_kept_as_well),
 		CASE(records_that_do_not_count_are_not_kept),
+		CASE(what_was_known_before_serves_until_dns_says_more),
 		CASE(a_failure_is_remembered_for_a_moment_only),
 		CASE(nobody_asked_is_not_remembered_at_all),
 		CASE(a_failed_refresh_leaves_a_good_answer_until_its_ttl_and_no_longer),
