@@ -294,6 +294,18 @@ facts_consents(const struct mt_account *account, const struct mt_evidence *evide
 	return consents;
 }
 
+/* Row 15: a server that is only proposed is none of an account in use yet (row 14). */
+static bool
+is_server(const struct mt_account *account, const char *host)
+{
+	for (size_t i = 0; i < account->n_endpoints; i++)
+		if (mt_domain_equal(account->endpoints[i].host, host) &&
+		    (account->state == MT_ACCOUNT_SETUP ||
+		     account->endpoints[i].status == MT_ENDPOINT_SAVED))
+			return true;
+	return false;
+}
+
 void
 mt_account_facts(const struct mt_account *account, const struct mt_evidence *evidence,
 		 int64_t now_usec, struct mt_account_facts *ret)
@@ -310,7 +322,7 @@ mt_account_facts(const struct mt_account *account, const struct mt_evidence *evi
 	facts_pins(account, evidence->host, ret);
 	ret->consents = facts_consents(account, evidence, now_usec);
 	ret->referral_known = mt_evidence_has(evidence, MT_EV_REFERRAL_TARGET) &&
-			      mt_account_has_host(account, evidence->referral_target);
+			      is_server(account, evidence->referral_target);
 }
 
 void

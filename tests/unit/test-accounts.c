@@ -981,6 +981,40 @@ a_new_endpoint_of_an_active_account_waits_for_its_probe(void **state)
 }
 
 /* 4.7: what expired was in force as the default; to have it back is to be warned again. */
+static bool
+knows_referral(struct world *world, const struct mt_account_id *id, const char *target)
+{
+	struct mt_evidence evidence = {.proto = MT_PROTO_IMAP,
+				       .port = 993,
+				       .host = HOST,
+				       .present = MT_BIT(MT_EV_REFERRAL_TARGET)};
+	struct mt_account_facts facts;
+
+	(void)snprintf(evidence.referral_target, sizeof(evidence.referral_target), "%s", target);
+	mt_account_facts(get(world, id), &evidence, world->now_usec, &facts);
+	return facts.referral_known;
+}
+
+/* D-STLS-08, row 15 */
+static void
+a_server_refers_only_to_servers_that_are_the_accounts_already(void **state)
+{
+	struct world *world = *state;
+	struct mt_account_id id = add(world, ADDRESS);
+
+	assert_int_equal(set_endpoint(world, ann, &id, HOST, 993), 0);
+	assert_true(knows_referral(world, &id, HOST));
+	assert_false(knows_referral(world, &id, "b.example.test"));
+	assert_int_equal(set_probe(world, ann, &id, HOST, 993, true, NULL), 0);
+	assert_int_equal(commit(world, &id), 0);
+	assert_int_equal(set_endpoint(world, ann, &id, "b.example.test", 993), 0);
+	assert_true(knows_referral(world, &id, HOST));
+	assert_false(knows_referral(world, &id, "b.example.test")); /* not probed yet */
+	assert_int_equal(set_probe(world, ann, &id, "b.example.test", 993, true, NULL), 0);
+	assert_true(knows_referral(world, &id, "b.example.test"));
+	assert_false(knows_referral(world, &id, HOST));
+}
+
 static void
 renewing_an_expired_reduced_policy_shows_the_warning_again(void **state)
 {
@@ -1536,6 +1570,7 @@ main(void)
 		CASE(a_pin_belongs_to_one_host_of_one_account),
 		CASE(a_pin_can_be_undone_whatever_the_organisation_says),
 		CASE(a_new_endpoint_of_an_active_account_waits_for_its_probe),
+		CASE(a_server_refers_only_to_servers_that_are_the_accounts_already),
 		CASE(renewing_an_expired_reduced_policy_shows_the_warning_again),
 		CASE(weighing_an_edit_tells_whether_it_weakens_and_changes_nothing),
 		CASE(an_administrators_suspension_is_not_the_owners_to_lift),
