@@ -151,6 +151,10 @@ expiry_of_verdict(const struct mt_gathered *g, int64_t iat_sec)
 
 	if (g->live_until_usec != 0 && g->live_until_usec < latest)
 		latest = g->live_until_usec;
+	/* 4.7: with the policy end its permissions; one that is over has given none */
+	if (g->effective->m.not_after_usec > iat_sec * MT_USEC_PER_SEC &&
+	    g->effective->m.not_after_usec < latest)
+		latest = g->effective->m.not_after_usec;
 	exp_sec = mt_verdicts_bound(latest, &g->tlsa) / MT_USEC_PER_SEC;
 	return exp_sec > iat_sec ? exp_sec : iat_sec + 1;
 }

@@ -6,6 +6,8 @@ import signal
 import time
 import unittest
 
+import jwt
+
 from lab import mail, pki, place, service
 
 LAB = CAST = None
@@ -167,6 +169,17 @@ class Tool(Case):
         place.wait_until(lambda: self.check(path, "authenticate", **clear) == needed, "the level to be remembered")
         self.assertIsNone(self.consent(path, "downgrade", port))
         self.assertEqual(self.check(path, "authenticate", **clear)[0], "awc")
+
+    def test_a_verdict_does_not_outlive_the_policy_it_rests_on(self):
+        # 4.7: expiry removes permissions
+        path = self.add("ending@example.test")
+        ask = lambda: jwt.decode(self.good(self.call(path, "Check", "sa{sv}a{sv}", "test", service.evidence(CAST.good),
+                                                     {}))[3], options={"verify_signature": False})
+        claims = ask()
+        self.assertEqual(claims["exp"] - claims["iat"], 60)
+        ends = int(time.time()) + 30
+        self.good(self.call(path, "SetMinimum", "a{ss}", {"not_after": str(ends)}))
+        self.assertEqual(ask()["exp"], ends)
 
     def overtake(self, address, role, *calls):
         """Makes calls while a probe waits for a worker of a role. Return: the probe's reply, and what Commit said."""
