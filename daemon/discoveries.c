@@ -49,9 +49,34 @@ mt_discoveries_new(const struct mt_sources_options *options, struct mt_discoveri
 	return 0;
 }
 
+static void
+stop(struct mt_discovery_job *job)
+{
+	for (size_t i = 0; i < mt_n_sources; i++) {
+		if (job->parts[i].run.state)
+			mt_sources[i].cancel(&job->parts[i].run);
+		job->parts[i].run.state = NULL;
+	}
+}
+
+static struct mt_discovery_job *
+free_job(struct mt_discovery_job *job)
+{
+	stop(job);
+	if (job->all_ended)
+		event_free(job->all_ended);
+	LIST_REMOVE(job, entry);
+	free(job);
+	return NULL;
+}
+
 struct mt_discoveries *
 mt_discoveries_free(struct mt_discoveries *discoveries)
 {
+	if (!discoveries)
+		return NULL;
+	while (!LIST_EMPTY(&discoveries->jobs))
+		free_job(LIST_FIRST(&discoveries->jobs));
 	free(discoveries);
 	return NULL;
 }
@@ -70,19 +95,19 @@ has_room(const struct mt_discoveries *discoveries, uint32_t uid)
 	return n < MT_DISCOVERIES_MAX && n_of_uid < MT_DISCOVERIES_PER_UID_MAX;
 }
 
+/* A resolver goes on with a question for many seconds, taken back or not. So what nobody waits for
+ * keeps its place for as long as somebody might have waited, or whoever asks and hangs up would
+ * have the worker hold ever more of them. */
 struct mt_discovery_job *
 mt_discovery_job_cancel(struct mt_discovery_job *job)
 {
+	static const struct timeval wait = {.tv_sec = MT_DNS_USEC / MT_USEC_PER_SEC};
+
 	if (!job)
 		return NULL;
-	for (size_t i = 0; i < mt_n_sources; i++)
-		if (job->parts[i].run.state)
-			mt_sources[i].cancel(&job->parts[i].run);
-	if (job->all_ended)
-		event_free(job->all_ended);
-	LIST_REMOVE(job, entry);
-	free(job);
-	return NULL;
+	stop(job);
+	job->callback = NULL;
+	return evtimer_add(job->all_ended, &wait) == 0 ? NULL : free_job(job);
 }
 
 static void
@@ -90,8 +115,9 @@ on_all_ended(evutil_socket_t fd, short what, void *userdata)
 {
 	struct mt_discovery_job *job = userdata;
 
-	job->callback(&job->found, job->userdata);
-	mt_discovery_job_cancel(job);
+	if (job->callback)
+		job->callback(&job->found, job->userdata);
+	free_job(job);
 }
 
 static void
@@ -173,7 +199,7 @@ start(struct mt_discoveries *discoveries, uint64_t sources, uint32_t uid, const 
 	LIST_INSERT_HEAD(&discoveries->jobs, job, entry);
 	r = ask_all(job);
 	if (r) {
-		mt_discovery_job_cancel(job);
+		free_job(job);
 		return r;
 	}
 	*ret = job;

@@ -21,7 +21,7 @@ struct mt_discovery_job;
 /* options are copied; what they point to is borrowed. */
 MT_MUST_CHECK int mt_discoveries_new(const struct mt_sources_options *options,
 				     struct mt_discoveries **ret);
-/* Every run has ended or was cancelled. */
+/* Ends what is under way; nobody is called back. */
 struct mt_discoveries *mt_discoveries_free(struct mt_discoveries *discoveries);
 MT_DEFINE_CLEANUP(struct mt_discoveries *, mt_discoveries_free);
 
@@ -44,6 +44,8 @@ MT_MUST_CHECK int mt_discoveries_start(struct mt_discoveries *discoveries, uint3
 MT_MUST_CHECK int mt_discoveries_start_srv(struct mt_discoveries *discoveries, uint32_t uid,
 					   const char *domain, mt_discoveries_fn callback,
 					   void *userdata, struct mt_discovery_job **ret);
+/* Ends it without callback. Its place among the uid's is free when its questions would have been
+ * over. */
 struct mt_discovery_job *mt_discovery_job_cancel(struct mt_discovery_job *job);
 
 #endif

@@ -181,6 +181,8 @@ class Bad(Case):
                                 f"a@flood{n}.plain.test", {})
             errors = [connection.receive().error() for _ in range(4)]
             self.assertEqual(errors, ["LimitExceeded"] * 4)
-        # gone, and its questions with it
+        # gone, but what it asked is not: who asks and hangs up gets no more of the worker than who waits
+        with SERVICE.connect() as connection:
+            self.assertEqual(self.call(connection, "a@example.test").error(), "LimitExceeded")
         place.wait_until(lambda: SERVICE.ask("discover", "a@example.test")[0] == 0, "room for others")
         self.assertEqual(brief(discover("a@example.test"))[0][0], "_imaps")
