@@ -43,9 +43,4 @@ MT_MUST_CHECK int mt_srv_cache_get(struct mt_store *store, uint32_t uid, const c
 /* Forgets a domain. Return: as mt_srv_cache_put(). */
 MT_MUST_CHECK int mt_srv_cache_forget(struct mt_store *store, uint32_t uid, const char *domain);
 
-/* The stored form of an answer, for whoever keeps one. decode accepts any bytes: the reader says
- * whether they were good. */
-void mt_srv_rrset_encode(const struct mt_srv_rrset *answer, struct mt_writer *writer);
-void mt_srv_rrset_decode(struct mt_reader *reader, struct mt_srv_rrset *ret);
-
 #endif

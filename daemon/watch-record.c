@@ -5,19 +5,12 @@
 
 #include <string.h>
 
-#include "daemon/srv-cache.h"
+#include "daemon/rrset-record.h"
 
 #define WATCHED_VERSION 1
 /* Numbers of these enums stand in the file: values are appended, never moved. */
 _Static_assert(MT_CHANGE_CLASS_COUNT == 6 && MT_SERVICE_COUNT == 6, "classes of version 1");
 _Static_assert(MT_PROTO_COUNT == 4 && MT_DNSSEC_COUNT == 4, "services of version 1");
-
-static void
-make_key(struct mt_key *key, const struct mt_account_id *id)
-{
-	mt_key_init(key, MT_RECORD_WATCH);
-	mt_key_add(key, id->bytes, sizeof(id->bytes));
-}
 
 /* The service by its number, from 1; 0 is none. */
 static void
@@ -163,53 +156,6 @@ mt_watched_decode(struct mt_reader *reader, void *userdata)
 	for (size_t i = 0; i < MT_SERVICE_COUNT; i++)
 		watched->probed_usec[i] = mt_reader_i64(reader);
 	return mt_reader_is_done(reader) ? 0 : MT_STORE_E_DAMAGED;
-}
-
-/* -- the store --------------------------------------------------------------------------------- */
-
-int
-mt_watched_get(struct mt_store *store, const struct mt_account_id *id, struct mt_watched *ret)
-{
-	struct mt_key key;
-	int r;
-
-	memset(ret, 0, sizeof(*ret));
-	make_key(&key, id);
-	r = mt_store_get(store, &key, mt_watched_decode, ret);
-	if (r)
-		memset(ret, 0, sizeof(*ret));
-	return r;
-}
-
-bool
-mt_watched_has(struct mt_store *store, const struct mt_account_id *id)
-{
-	struct mt_key key;
-
-	make_key(&key, id);
-	return mt_store_has(store, &key);
-}
-
-void
-mt_watched_put(struct mt_store *store, const struct mt_account_id *id,
-	       const struct mt_watched *watched)
-{
-	struct mt_writer writer = {0};
-	struct mt_key key;
-
-	make_key(&key, id);
-	mt_watched_encode(watched, &writer);
-	(void)!mt_store_put(store, &key, &writer);
-	mt_writer_clear(&writer);
-}
-
-void
-mt_watched_remove(struct mt_store *store, const struct mt_account_id *id)
-{
-	struct mt_key key;
-
-	make_key(&key, id);
-	(void)!mt_store_remove(store, &key);
 }
 
 /* -- offers ------------------------------------------------------------------------------------ */
