@@ -507,6 +507,25 @@ class Autoconfig(Documents):
         self.service.mailtrust("--yes", "account", "remove", "b@known.test")
 
 
+class NotLocal(Documents):
+    SOURCES = "pacc autoconfig"
+
+    @classmethod
+    def options(cls):
+        return cls.names.options(cls.proxy)
+
+    @classmethod
+    def domains(cls):
+        page = settings.autoconfig(("imap", "imap.near.test", 993, "SSL"))
+        return {"near.test": ("unsigned", cls.autoconfig("near.test", {settings.AUTOCONFIG_PATH: page})),
+                "told.test": ("unsigned", cls.pacc("told.test"))}
+
+    def test_a_document_makes_nobody_talk_to_this_machine(self):
+        for name, code in (("near.test", service.CONFIRM), ("told.test", 75)):
+            self.assertEqual(self.discover(f"a@{name}", code)["candidates"], [])
+        self.assertEqual([len(site.server.talks) for site in self.web.values()], [0, 0])
+
+
 class InClear(Documents):
     SOURCES = "autoconfig"
 
