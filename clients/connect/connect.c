@@ -167,20 +167,29 @@ conclude(const struct mt_tunnel *tunnel, const struct mt_answer *answer)
 	return status;
 }
 
-/* From here on there is nothing but the server, the program, and somebody who asks. */
-static int
-give_up_the_rest(struct run *run)
+/* Another process takes over asking: before there is a private key or a server's word in this one,
+ * so it has neither. */
+static enum mt_exit
+start_asker(struct run *run)
 {
 	const struct mt_asker asker = {
 		.client = run->connect->client, .watch = &run->watch, .id = run->target.id};
 	int r = mt_asker_start(&asker, &run->channel);
+
+	run->connect->client = mt_client_free(run->connect->client);
+	return r < 0 ? fail(run, MT_EXIT_INTERNAL, mt_proto_to_string(run->connect->proto),
+			    strerror(-r))
+		     : MT_EXIT_OK;
+}
+
+/* From here on there is nothing but the server, the program, and somebody who asks. */
+static int
+give_up_the_rest(const struct run *run)
+{
 	const int kept[] = {STDIN_FILENO, STDOUT_FILENO,   STDERR_FILENO, run->in,
 			    run->out,     run->dialled.fd, run->channel,  run->connect->binding};
+	int r = mt_confined_close_others(kept, MT_ARRAY_SIZE(kept));
 
-	if (r < 0)
-		return r;
-	run->connect->client = mt_client_free(run->connect->client);
-	r = mt_confined_close_others(kept, MT_ARRAY_SIZE(kept));
 	return r == 0 ? mt_confined_enter_tunnel() : r;
 }
 
@@ -227,6 +236,8 @@ mt_connect_run(struct mt_connect *connect, int in, int out)
 		.connect = connect, .in = in, .out = out, .dialled = {.fd = -1}, .channel = -1};
 	enum mt_exit status = find_server(&run);
 
+	if (status == MT_EXIT_OK)
+		status = start_asker(&run);
 	if (status == MT_EXIT_OK) {
 		load_certificates(&run);
 		status = dial_server(&run);

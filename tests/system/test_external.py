@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Client certificates through the tunnel, and logging in with them: RFC 8314 §5.5, SASL EXTERNAL."""
 import base64
+import contextlib
 import functools
+import os
 import pathlib
+import re
 import signal
 import ssl
 import time
+import unittest
 
 from lab import mail, pki, place, scripted, service, tunnel, tunnelled, wire, zones
 from lab.scripted import secure
@@ -58,6 +62,26 @@ def speak_external(talk, also=()):
         talk.perform(b"<no>")
     else:
         talk.send(b"235 2.7.0 welcome\r\n" if is_smtp else b"%s OK welcome\r\n" % tag if tag else b"+OK welcome\r\n")
+
+
+def private_number(key):
+    """The secret of a private key, as bytes."""
+    text = LAB.run(["openssl", "pkey", "-in", key, "-noout", "-text"]).stdout
+    digits = re.search(r"(?:priv|privateExponent):\n((?: +[0-9a-f:]+\n)+)", text).group(1)
+    return bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits)).lstrip(b"\0")
+
+
+def memory_of(pid):
+    """All that a process has mapped to write to."""
+    data = b""
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            start, end = (int(n, 16) for n in line.split()[0].split("-"))
+            if "w" in line.split()[1]:
+                with contextlib.suppress(OSError, ValueError):
+                    memory.seek(start)
+                    data += memory.read(end - start)
+    return data
 
 
 class Case(tunnelled.ScriptedCase):
@@ -143,6 +167,18 @@ class RealServer(Case):
         one.say(b"a SELECT INBOX\r\nb LOGOUT\r\n")
         self.assertIn(b"a OK [READ-WRITE]", one.rest())
         self.assertEqual((one.wait(), one.errors()), (service.ALLOW, ""))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root reads another process's memory")
+    def test_neither_a_session_under_way_nor_its_asker_holds_the_key(self):
+        one = self.external(self.account("imap"), "imap")
+        one.until(b"\r\n")
+        key = private_number(CLIENT.key)
+        children = pathlib.Path(f"/proc/{one.child.pid}/task/{one.child.pid}/children").read_text().split()
+        self.assertEqual(len(children), 1)
+        for pid in (one.child.pid, *children):
+            memory = memory_of(pid)
+            self.assertIn(b"org.mailtrust1", memory)  # it is that process's, and readable
+            self.assertFalse(key in memory or key[::-1] in memory, service.command_of(pid))
 
     def test_pop3_is_handed_over_logged_in(self):
         # R-5.5-09
