@@ -24,9 +24,9 @@ struct mt_asker {
 	const char *id;           /* of the account; borrowed */
 };
 
-/* Forks; to be called before a private key is read or a server is dialled, for what there is then
- * the asker has too. The caller's own connection is left as it is, and is for the caller to give
- * up. Return: 0, with the tunnel's end in *ret_channel (a message each, close-on-exec); or negative
+/* Forks; to be called before a private key or a server's word is read, for what there is then the
+ * asker has too. The caller's own connection is left as it is, and is for the caller to give up.
+ * Return: 0, with the tunnel's end in *ret_channel (a message each, close-on-exec); or negative
  * errno. */
 MT_MUST_CHECK int mt_asker_start(const struct mt_asker *asker, int *ret_channel);
 

@@ -168,7 +168,7 @@ conclude(const struct mt_tunnel *tunnel, const struct mt_answer *answer)
 }
 
 /* Another process takes over asking: before there is a private key or a server's word in this one,
- * so it has neither. */
+ * so it has neither; and after dialling, which has something to report where it fails. */
 static enum mt_exit
 start_asker(struct run *run)
 {
@@ -237,13 +237,13 @@ mt_connect_run(struct mt_connect *connect, int in, int out)
 	enum mt_exit status = find_server(&run);
 
 	if (status == MT_EXIT_OK)
+		status = dial_server(&run);
+	if (status == MT_EXIT_OK)
 		status = start_asker(&run);
 	if (status == MT_EXIT_OK) {
 		load_certificates(&run);
-		status = dial_server(&run);
-	}
-	if (status == MT_EXIT_OK)
 		status = run_session(&run);
+	}
 	if (run.dialled.fd >= 0)
 		(void)close(run.dialled.fd);
 	if (run.channel >= 0)
