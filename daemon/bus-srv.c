@@ -156,9 +156,6 @@ get_srv(struct mt_request *request, DBusMessageIter *args, void *userdata)
 
 /* -- SetDiscovered ----------------------------------------------------------------------------- */
 
-/* Servers are set up from what was looked up just now; the TTL may be shorter. */
-#define FRESH_USEC (10 * 60 * MT_USEC_PER_SEC)
-
 /* What the account's domain is known to have, as of now. */
 struct lookup {
 	struct mt_keeper *keeper;
@@ -171,7 +168,7 @@ struct lookup {
 static bool
 is_fresh(const struct lookup *l, int64_t asked_usec)
 {
-	return l->now_usec >= asked_usec && l->now_usec - asked_usec <= FRESH_USEC;
+	return l->now_usec >= asked_usec && l->now_usec - asked_usec <= MT_DISCOVERED_USEC;
 }
 
 static bool
@@ -204,11 +201,11 @@ ask_offers(const struct lookup *l, enum mt_discovery source)
 {
 	struct mt_offers_entry entry;
 	int r = mt_offers_cache_get(l->keeper->store, l->account->uid, l->account->domain, source,
-				    &entry);
+				    l->now_usec, &entry);
 
 	if (r)
 		return r < 0 ? r : 0;
-	return is_fresh(l, entry.asked_usec) && is_named(l, entry.offers, entry.n);
+	return is_named(l, entry.offers, entry.n);
 }
 
 static bool

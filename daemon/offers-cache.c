@@ -67,7 +67,7 @@ decode(struct mt_reader *reader, void *userdata)
 
 int
 mt_offers_cache_get(struct mt_store *store, uint32_t uid, const char *domain,
-		    enum mt_discovery source, struct mt_offers_entry *ret)
+		    enum mt_discovery source, int64_t now_usec, struct mt_offers_entry *ret)
 {
 	struct mt_key key;
 	int r;
@@ -75,6 +75,9 @@ mt_offers_cache_get(struct mt_store *store, uint32_t uid, const char *domain,
 	*ret = (struct mt_offers_entry){0};
 	make_key(&key, uid, domain, source);
 	r = mt_store_get(store, &key, decode, ret);
+	if (r == 0 &&
+	    (now_usec < ret->asked_usec || now_usec - ret->asked_usec > MT_DISCOVERED_USEC))
+		r = MT_STORE_E_NOT_FOUND;
 	for (size_t i = 0; i < ret->n; i++)
 		ret->offers[i].source = source;
 	return r;

@@ -29,9 +29,11 @@ struct mt_offers_entry {
 MT_MUST_CHECK int mt_offers_cache_put(struct mt_store *store, uint32_t uid, const char *domain,
 				      const struct mt_findings *found, int64_t asked_usec);
 
-/* Return: as mt_store_get(). */
+/* What a source named within MT_DISCOVERED_USEC; what is older is not found, nor what will have
+ * been asked later than now. Return: as mt_store_get(). */
 MT_MUST_CHECK int mt_offers_cache_get(struct mt_store *store, uint32_t uid, const char *domain,
-				      enum mt_discovery source, struct mt_offers_entry *ret);
+				      enum mt_discovery source, int64_t now_usec,
+				      struct mt_offers_entry *ret);
 
 /* Forgets a domain. Return: as mt_offers_cache_put(). */
 MT_MUST_CHECK int mt_offers_cache_forget(struct mt_store *store, uint32_t uid, const char *domain);

@@ -90,6 +90,8 @@
 #define MT_EVIDENCE_AGE_MAX_USEC (30 * MT_USEC_PER_SEC)  /* REQUIREMENTS 0.2 */
 #define MT_EVIDENCE_AHEAD_MAX_USEC (2 * MT_USEC_PER_SEC) /* two clocks, one machine */
 #define MT_PASSWORD_CONSENT_USEC (600 * MT_USEC_PER_SEC) /* R-5.1-10: ten minutes */
+/* A server is set up from what was looked up just now; the TTL may be shorter. */
+#define MT_DISCOVERED_USEC (600 * MT_USEC_PER_SEC)
 #define MT_TOMBSTONE_USEC (30 * 86400 * MT_USEC_PER_SEC) /* REQUIREMENTS 4.9: 30 days */
 #define MT_SETUP_IDLE_USEC (86400 * MT_USEC_PER_SEC)     /* REQUIREMENTS 4.9: 24 h */
 #define MT_VERDICT_TTL_MAX_SEC 300                       /* floor of verdict_ttl */

@@ -14,6 +14,7 @@
 
 #define DOMAIN "example.test"
 #define UID 1000
+#define NOW 100
 
 struct world {
 	char directory[SCRATCH_PATH];
@@ -84,7 +85,7 @@ keep(struct world *w, int64_t at)
 static int
 get(struct world *w, enum mt_discovery source)
 {
-	return mt_offers_cache_get(w->store, UID, DOMAIN, source, &w->entry);
+	return mt_offers_cache_get(w->store, UID, DOMAIN, source, NOW, &w->entry);
 }
 
 static void
@@ -147,10 +148,10 @@ nobody_sees_what_another_asked(void **state)
 	answer(w, MT_DISCOVERY_PACC, 1);
 	keep(w, 1);
 	assert_int_equal(
-		mt_offers_cache_get(w->store, UID + 1, DOMAIN, MT_DISCOVERY_PACC, &w->entry),
+		mt_offers_cache_get(w->store, UID + 1, DOMAIN, MT_DISCOVERY_PACC, NOW, &w->entry),
 		MT_STORE_E_NOT_FOUND);
 	assert_int_equal(
-		mt_offers_cache_get(w->store, UID, "other.test", MT_DISCOVERY_PACC, &w->entry),
+		mt_offers_cache_get(w->store, UID, "other.test", MT_DISCOVERY_PACC, NOW, &w->entry),
 		MT_STORE_E_NOT_FOUND);
 }
 
@@ -168,8 +169,31 @@ a_domain_is_forgotten_whole_and_alone(void **state)
 	assert_int_equal(get(w, MT_DISCOVERY_AUTOCONFIG), MT_STORE_E_NOT_FOUND);
 	assert_int_equal(get(w, MT_DISCOVERY_AUTOCONFIG_HTTP), MT_STORE_E_NOT_FOUND);
 	assert_int_equal(
-		mt_offers_cache_get(w->store, UID, "other.test", MT_DISCOVERY_PACC, &w->entry), 0);
+		mt_offers_cache_get(w->store, UID, "other.test", MT_DISCOVERY_PACC, NOW, &w->entry),
+		0);
 	assert_int_equal(mt_offers_cache_forget(w->store, UID, "third.test"), 0);
+}
+
+/* A server is set up from what was found just now, and by no clock that was set back. */
+static void
+what_was_named_long_ago_is_not_found(void **state)
+{
+	static const struct {
+		int64_t asked_usec;
+		int r;
+	} rows[] = {
+		{NOW, 0},
+		{NOW - MT_DISCOVERED_USEC, 0},
+		{NOW - MT_DISCOVERED_USEC - 1, MT_STORE_E_NOT_FOUND},
+		{NOW + 1, MT_STORE_E_NOT_FOUND},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++) {
+		answer(w, MT_DISCOVERY_PACC, 1);
+		keep(w, rows[i].asked_usec);
+		assert_int_equal(get(w, MT_DISCOVERY_PACC), rows[i].r);
+	}
 }
 
 static void
@@ -194,6 +218,7 @@ main(void)
 		CASE(presets_and_srv_are_not_kept_here),
 		CASE(nobody_sees_what_another_asked),
 		CASE(a_domain_is_forgotten_whole_and_alone),
+		CASE(what_was_named_long_ago_is_not_found),
 		CASE(more_than_fits_is_not_taken),
 	};
 
