@@ -121,9 +121,9 @@
 #define MT_WATCH_PROBES_MAX 32
 /* Accounts that are taken up together, in one commit. */
 #define MT_WATCH_TAKE_UP_MAX 64
-/* Minutes of the wheel a turn passes over: a week of sleep in half an hour, half a millisecond a
- * turn. */
-#define MT_WATCH_MINUTES_MAX 64
+/* Minutes of the wheel a turn passes over, each a look-up below a microsecond: a night's sleep in
+ * ten seconds, a week's in three minutes. */
+#define MT_WATCH_MINUTES_MAX 512
 
 /* Dialogue with a mail server. */
 #define MT_LINE_MAX (8 * 1024)
