@@ -5,6 +5,7 @@ Everything is on loopback and below the folder. Processes are ended by their own
 that of the session they lead, never by name.
 """
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -45,6 +46,20 @@ def is_listening(address):
     with socket.socket(family) as s:
         s.settimeout(1)
         return s.connect_ex(address if isinstance(address, tuple) else str(address)) == 0
+
+
+def bound(family, address, port):
+    """A socket that has the port, False where somebody else has it, None where there is no such family."""
+    try:
+        one = socket.socket(family)
+    except OSError:
+        return None
+    try:
+        one.bind((address, port))
+    except OSError as error:
+        one.close()
+        return False if error.errno == errno.EADDRINUSE else None
+    return one
 
 
 def started_at(pid):
@@ -139,11 +154,13 @@ class Lab:
         return path
 
     def port(self):
-        """A TCP port nobody listens at, and that this place has not handed out before."""
+        """A TCP port nobody listens at, on either loopback, and that this place has not handed out before."""
         for port in random.sample(PORTS, 200):
-            with socket.socket() as s, contextlib.suppress(OSError):
-                if port not in self.taken:
-                    s.bind(("127.0.0.1", port))
+            if port not in self.taken:
+                held = [bound(socket.AF_INET, "127.0.0.1", port), bound(socket.AF_INET6, "::1", port)]
+                for one in filter(None, held):
+                    one.close()
+                if False not in held:
                     self.taken.add(port)
                     return port
         raise Failure("no free port")

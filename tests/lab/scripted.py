@@ -21,6 +21,8 @@ import struct
 import threading
 import time
 
+from lab import place
+
 PATIENCE_SEC = 60
 
 
@@ -165,6 +167,21 @@ def force_alpn(context, name, must_be_offered=False):
     libssl.SSL_CTX_set_alpn_select_cb(pointer, select, None)
 
 
+def listen_at(address):
+    """A listener, and for one on 127.0.0.1 what keeps its port on ::1 from everybody else (None: nothing).
+
+    Clients try ::1 first for "localhost": whoever listened there would be taken for the server.
+    """
+    while True:
+        listener = socket.create_server(address)
+        if address != ("127.0.0.1", 0):
+            return listener, None
+        keeper = place.bound(socket.AF_INET6, "::1", listener.getsockname()[1])
+        if keeper is not False:
+            return listener, keeper
+        listener.close()
+
+
 class ScriptedServer:
     """Listens on loopback and runs a script for each connection; talks holds them all."""
 
@@ -172,7 +189,7 @@ class ScriptedServer:
         self.script = script
         self.talks = []
         self.threads = []
-        self.listener = socket.create_server(address)
+        self.listener, self.keeper = listen_at(address)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
@@ -183,6 +200,8 @@ class ScriptedServer:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        if self.keeper:
+            self.keeper.close()
         for talk in self.talks:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(talk.connection, socket.SHUT_RDWR)
