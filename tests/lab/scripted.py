@@ -38,6 +38,7 @@ class Talk:
         self.is_secured = False
         self.saw = []
         self.hello = b""
+        self.end = None
         self.words = {}
         self.client_certificate = None
         self.secure_as_scripted = None
@@ -221,8 +222,10 @@ class ScriptedServer:
             self.threads.append(thread)
 
     def run(self, talk):
-        with contextlib.suppress(Gone):
+        try:
             self.script(talk)
+        except Gone as gone:
+            talk.end = repr(gone.__context__)
         talk.rest(0.2)
         talk.connection.close()
 
@@ -231,6 +234,10 @@ class ScriptedServer:
         for thread in self.threads:
             thread.join(seconds)
         return self
+
+    def told(self):
+        """For a failure's report: what each connection saw, and how its script ended."""
+        return [(talk.saw, talk.hello[:16], talk.end) for talk in self.talks]
 
     def lines(self, secured=None):
         """Every line seen, in order; only those before or after TLS where told so."""

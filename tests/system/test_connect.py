@@ -405,7 +405,8 @@ class NoService(ScriptedCase):
                     address, server = self.bent("imap", implicit, **slow)
                     one = self.connect(address, "imap")
                     one.say(EAGER["imap"])
-                    place.wait_until(lambda: server.talks, "the dialogue")
+                    place.wait_until(lambda: server.talks or one.child.poll() is not None, "the dialogue")
+                    self.assertTrue(server.talks, one.child.poll() and one.errors())
                     time.sleep(0.3)
                     self.service.process.child.send_signal(end)
                     try:
@@ -502,7 +503,7 @@ class Reduced(ScriptedCase):
         one = self.connect(address, "imap")
         one.say(EAGER["imap"])
         one.rest()
-        self.assertEqual(one.wait(), service.ALLOW, one.errors())
+        self.assertEqual(one.wait(), service.ALLOW, (one.errors(), server.await_end().told()))
         self.assertNotIn(CANARY, server.await_end().talks[-1].clear())
 
 
