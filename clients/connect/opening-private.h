@@ -14,12 +14,17 @@ struct command {
 	bool has_response; /* there is more behind the argument */
 };
 
+/* The size of a line without its end. */
+size_t opening_bare_size(const uint8_t *line, size_t size);
 /* A command that would log the program in: it is answered here and goes nowhere. */
 enum mt_opening_turn opening_stand_in(struct mt_opening *o, const struct command *command,
-				      char text[static 128]);
-/* A line that was asked for in the course of it. */
+				      const uint8_t *line, size_t size, char text[static 128]);
+/* A line that comes in the course of it. */
 enum mt_opening_turn opening_drop_line(struct mt_opening *o, const uint8_t *line, size_t size,
 				       char text[static 128]);
+/* Octets of a literal that do. */
+enum mt_opening_turn opening_drop_octets(struct mt_opening *o, size_t size, size_t *ret_size,
+					 char text[static 128]);
 /* Whether such a program may still log in after the command, which passes. */
 bool opening_may_follow_login(const struct command *command);
 

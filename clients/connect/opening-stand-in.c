@@ -2,6 +2,7 @@
 /* The opening of a program that is logged in already, and may not know it. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,7 +22,7 @@ static const struct mechanism {
 	{"LOGIN", 2, {"UGFzc3dvcmQ6", "VXNlcm5hbWU6"}},
 };
 
-/* RFC 1939 §3, RFC 5034 §4; RFC 4954 §4, §6. IMAP has PREAUTH for this. */
+/* RFC 1939 §3, RFC 5034 §4; RFC 4954 §4, §6. */
 static const struct {
 	const char *in, *ask, *cancelled, *no;
 } words[MT_PROTO_COUNT] = {
@@ -46,12 +47,55 @@ ask_line(const struct mt_opening *o, char *text)
 		      mechanisms[o->mechanism_index].prompts[o->n_lines - 1]);
 }
 
+/* That is no end of it: a second attempt is answered, too. */
 static enum mt_opening_turn
-let_in(struct mt_opening *o, char *text)
+let_in(const struct mt_opening *o, char *text)
 {
-	o->is_logged_in = true;
 	return answer(text, words[o->proto].in, "");
 }
+
+/* -- IMAP -------------------------------------------------------------------------------------- */
+
+/* The octets that follow a line which announces them; whether the program waits to be told to. */
+static size_t
+count_octets(const uint8_t *line, size_t size, bool *ret_waits)
+{
+	size_t at = size - 1;
+
+	*ret_waits = at > 0 && line[at - 1] != '+';
+	while (line[at] != '{')
+		at--;
+	return strtoul((const char *)line + at + 1, NULL, 10);
+}
+
+/* A command, or what is left of it. Its literals are asked for, so that what is in them is known
+ * from the next command also where the program did not wait. */
+static enum mt_opening_turn
+refuse(struct mt_opening *o, const uint8_t *line, size_t size, char text[static 128])
+{
+	bool waits;
+
+	size = opening_bare_size(line, size);
+	o->is_dropping = mt_line_has_literal((const char *)line, size);
+	if (!o->is_dropping) {
+		(void)snprintf(text, 128, "%s BAD mailtrust: logged in already\r\n", o->tag);
+		return MT_OPENING_ANSWER;
+	}
+	o->n_octets = count_octets(line, size, &waits);
+	(void)snprintf(text, 128, "%s", waits ? "+ mailtrust: go on\r\n" : "");
+	return MT_OPENING_ANSWER;
+}
+
+enum mt_opening_turn
+opening_drop_octets(struct mt_opening *o, size_t size, size_t *ret_size, char text[static 128])
+{
+	*ret_size = size < o->n_octets ? size : o->n_octets;
+	o->n_octets -= *ret_size;
+	text[0] = '\0';
+	return MT_OPENING_ANSWER;
+}
+
+/* -- POP3, submission -------------------------------------------------------------------------- */
 
 static enum mt_opening_turn
 begin_mechanism(struct mt_opening *o, const struct command *command, char *text)
@@ -67,8 +111,13 @@ begin_mechanism(struct mt_opening *o, const struct command *command, char *text)
 }
 
 enum mt_opening_turn
-opening_stand_in(struct mt_opening *o, const struct command *command, char text[static 128])
+opening_stand_in(struct mt_opening *o, const struct command *command, const uint8_t *line,
+		 size_t size, char text[static 128])
 {
+	if (o->proto == MT_PROTO_IMAP) {
+		memcpy(o->tag, command->tag, sizeof(o->tag));
+		return refuse(o, line, size, text);
+	}
 	if (strcasecmp(command->verb, "AUTH") == 0)
 		return begin_mechanism(o, command, text);
 	if (strcasecmp(command->verb, "USER") == 0)
@@ -81,6 +130,8 @@ opening_drop_line(struct mt_opening *o, const uint8_t *line, size_t size, char t
 {
 	bool is_cancelled = line[0] == '*' && size <= 3;
 
+	if (o->is_dropping)
+		return refuse(o, line, size, text);
 	o->n_lines = is_cancelled ? 0 : o->n_lines - 1;
 	if (is_cancelled)
 		return answer(text, words[o->proto].cancelled, "");
@@ -90,7 +141,7 @@ opening_drop_line(struct mt_opening *o, const uint8_t *line, size_t size, char t
 bool
 opening_may_follow_login(const struct command *command)
 {
-	static const char *const verbs[] = {"HELO", "NOOP", "RSET", "UTF8"};
+	static const char *const verbs[] = {"HELO", "ID", "NOOP", "RSET", "UTF8"};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(verbs); i++)
 		if (strcasecmp(command->verb, verbs[i]) == 0)

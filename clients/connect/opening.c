@@ -78,19 +78,24 @@ set_mechanism(struct mt_opening *o, const char *mechanism)
 		*c = (char)toupper((unsigned char)*c);
 }
 
+enum refusal { LOG_IN_FIRST, NO_COMMAND };
+
 /* In the program's protocol: not now, or not at all. */
 static enum mt_opening_turn
-answer(const struct mt_opening *o, const struct command *command, char text[static 128])
+answer(const struct mt_opening *o, const struct command *command, enum refusal refusal,
+       char text[static 128])
 {
-	static const char *const words[MT_PROTO_COUNT] = {
-		[MT_PROTO_IMAP] = "BAD mailtrust: log in first",
-		[MT_PROTO_POP3] = "-ERR mailtrust: log in first",
-		[MT_PROTO_SUBMISSION] = "530 5.7.0 mailtrust: log in first", /* RFC 4954 §6 */
+	static const char *const words[MT_PROTO_COUNT][2] = {
+		[MT_PROTO_IMAP] = {"BAD mailtrust: log in first", "BAD mailtrust: no command"},
+		[MT_PROTO_POP3] = {"-ERR mailtrust: log in first", "-ERR mailtrust: no command"},
+		/* RFC 4954 §6, RFC 5321 §4.2.2 */
+		[MT_PROTO_SUBMISSION] = {"530 5.7.0 mailtrust: log in first",
+					 "500 5.5.2 mailtrust: no command"},
 	};
 	const char *tag = command->tag[0] && command->verb[0] ? command->tag : "*";
 
 	(void)snprintf(text, 128, "%s%s%s\r\n", o->proto == MT_PROTO_IMAP ? tag : "",
-		       o->proto == MT_PROTO_IMAP ? " " : "", words[o->proto]);
+		       o->proto == MT_PROTO_IMAP ? " " : "", words[o->proto][refusal]);
 	return MT_OPENING_ANSWER;
 }
 
@@ -101,6 +106,8 @@ pass(struct mt_opening *o, const struct command *command, bool logs_in)
 	o->waits = logs_in ? FOR_LOGIN : FOR_REPLY;
 	o->is_first = strcasecmp(command->verb, "USER") == 0;
 	o->is_multi = strcasecmp(command->verb, "CAPA") == 0;
+	o->has_literals =
+		logs_in && o->proto == MT_PROTO_IMAP && strcasecmp(command->verb, "LOGIN") == 0;
 	memcpy(o->tag, command->tag, sizeof(o->tag));
 	return MT_OPENING_PASS;
 }
@@ -115,14 +122,17 @@ finish(struct mt_opening *o, size_t *ret_size)
 }
 
 static enum mt_opening_turn
-look_standing_in(struct mt_opening *o, const struct command *command, size_t *ret_size,
-		 char text[static 128])
+look_standing_in(struct mt_opening *o, const struct command *command, const uint8_t *line,
+		 size_t *ret_size, char text[static 128])
 {
+	/* a response that was sent without waiting to be asked for it is a line of one word */
+	if (o->proto == MT_PROTO_IMAP && !command->verb[0])
+		return answer(o, command, NO_COMMAND, text);
 	switch (mt_op_of_verb(o->proto, command->verb)) {
 	case MT_OP_CAPABILITY:
 		return pass(o, command, false);
 	case MT_OP_AUTHENTICATE:
-		return opening_stand_in(o, command, text);
+		return opening_stand_in(o, command, line, *ret_size, text);
 	case MT_OP_STARTTLS:
 	case MT_OP_UNKNOWN:
 	case MT_OP_TEST:
@@ -130,7 +140,10 @@ look_standing_in(struct mt_opening *o, const struct command *command, size_t *re
 	case MT_OP_SUBMIT:
 		break;
 	}
-	return opening_may_follow_login(command) ? pass(o, command, false) : finish(o, ret_size);
+	if (!opening_may_follow_login(command) ||
+	    mt_line_has_literal((const char *)line, opening_bare_size(line, *ret_size)))
+		return finish(o, ret_size);
+	return pass(o, command, false);
 }
 
 static enum mt_opening_turn
@@ -144,7 +157,7 @@ look_at_command(struct mt_opening *o, const struct command *command, char text[s
 	case MT_OP_AUTHENTICATE:
 		mechanism = mechanism_of(command);
 		if (!*mechanism)
-			return answer(o, command, text);
+			return answer(o, command, LOG_IN_FIRST, text);
 		set_mechanism(o, mechanism);
 		return o->is_allowed ? pass(o, command, true) : MT_OPENING_ASK;
 	case MT_OP_STARTTLS: /* it is done, or was refused; there is no second attempt (D-STLS-07)
@@ -155,16 +168,66 @@ look_at_command(struct mt_opening *o, const struct command *command, char text[s
 	case MT_OP_SUBMIT:
 		break;
 	}
-	return answer(o, command, text);
+	return answer(o, command, LOG_IN_FIRST, text);
 }
 
-/* "{12+}" at the end of a line: the rest follows unasked (RFC 7888). */
+/* "{12+}" at the end of a line: the rest follows unasked (RFC 7888). Of all that passes only LOGIN
+ * has such parts: behind any other command the next line is a command, and looked at. */
 static bool
-announces_more(const uint8_t *data, size_t size)
+announces_more(const struct mt_opening *o, const uint8_t *data, size_t size)
 {
-	while (size > 0 && (data[size - 1] == '\n' || data[size - 1] == '\r'))
+	size = opening_bare_size(data, size);
+	return o->has_literals && size > 1 && data[size - 1] == '}' && data[size - 2] == '+';
+}
+
+size_t
+opening_bare_size(const uint8_t *line, size_t size)
+{
+	if (size > 0 && line[size - 1] == '\n')
 		size--;
-	return size > 1 && data[size - 1] == '}' && data[size - 2] == '+';
+	if (size > 0 && line[size - 1] == '\r')
+		size--;
+	return size;
+}
+
+/* One command, for whoever reads it: some servers end lines at a CR or a NUL, and would find in it
+ * what was not looked at here. */
+static bool
+is_one_line(const uint8_t *data, size_t size)
+{
+	size = opening_bare_size(data, size);
+	return !memchr(data, '\r', size) && !memchr(data, '\0', size);
+}
+
+/* What can be answered by its tag, and ends with the line where it has no parts. */
+static bool
+is_command(const struct mt_opening *o, const struct command *command, const uint8_t *data,
+	   size_t size)
+{
+	if (!is_one_line(data, size))
+		return false;
+	if (o->proto != MT_PROTO_IMAP)
+		return true;
+	return command->tag[0] &&
+	       (mt_op_of_verb(o->proto, command->verb) != MT_OP_CAPABILITY ||
+		!mt_line_has_literal((const char *)data, opening_bare_size(data, size)));
+}
+
+static enum mt_opening_turn
+look_at_line(struct mt_opening *o, const uint8_t *data, size_t *ret_size, char text[static 128])
+{
+	struct command command;
+	enum mt_opening_turn turn;
+
+	parse_command(o->proto, data, *ret_size, &command);
+	if (!is_command(o, &command, data, *ret_size))
+		return answer(o, &command, NO_COMMAND, text);
+	if (o->stands_in)
+		return look_standing_in(o, &command, data, ret_size, text);
+	turn = look_at_command(o, &command, text);
+	if (turn == MT_OPENING_PASS)
+		o->passes_line = announces_more(o, data, *ret_size);
+	return turn;
 }
 
 enum mt_opening_turn
@@ -172,25 +235,19 @@ mt_opening_look(struct mt_opening *o, const uint8_t *data, size_t size, size_t *
 		char text[static 128])
 {
 	const uint8_t *end = memchr(data, '\n', size);
-	struct command command;
-	enum mt_opening_turn turn;
 
+	if (o->n_octets > 0 && size > 0)
+		return opening_drop_octets(o, size, ret_size, text);
 	if (!end || o->is_fault || (o->waits != FOR_COMMAND && !o->passes_line))
 		return MT_OPENING_WAIT;
 	*ret_size = (size_t)(end - data) + 1;
 	if (o->waits != FOR_COMMAND) {
-		o->passes_line = announces_more(data, *ret_size);
+		o->passes_line = announces_more(o, data, *ret_size);
 		return MT_OPENING_PASS;
 	}
-	if (o->n_lines > 0)
+	if (o->n_lines > 0 || o->is_dropping)
 		return opening_drop_line(o, data, *ret_size, text);
-	parse_command(o->proto, data, *ret_size, &command);
-	if (o->stands_in)
-		return look_standing_in(o, &command, ret_size, text);
-	turn = look_at_command(o, &command, text);
-	if (turn == MT_OPENING_PASS)
-		o->passes_line = announces_more(data, *ret_size);
-	return turn;
+	return look_at_line(o, data, ret_size, text);
 }
 
 void

@@ -12,10 +12,11 @@
  * the mechanism is allowed, and whatever lines the server asks for in between; every other command
  * is answered here and goes nowhere. A second attempt with another mechanism is asked about anew.
  *
- * Where the tunnel has logged in itself it stands in for the server: POP3 and submission have no
- * PREAUTH, and a program with a password configured would send it. Such commands are answered here
- * with success and dropped with all they hold; at the first command that wants a login the opening
- * is over.
+ * Where the program is logged in already it stands in for the server, for a program with a password
+ * configured would send it. Such commands are dropped here with all they hold: POP3 and submission
+ * have no PREAUTH, so they are answered with success; in IMAP the program was told and errs, and
+ * LOGIN and AUTHENTICATE are BAD in that state (RFC 9051 §3.2). At the first command that wants a
+ * login the opening is over, and a password that is sent behind it is not looked for.
  *
  * Sans I/O: looks at bytes and says how many may pass. Reads no credentials: of an authentication
  * command only its first words. Decides nothing.
@@ -40,18 +41,21 @@ struct mt_opening {
 	bool stands_in;
 	size_t mechanism_index; /* standing in: of the command in hand */
 	unsigned n_lines;       /* and how many lines of it are still to come */
+	size_t n_octets;        /* IMAP: of its literal */
+	bool is_dropping;       /* IMAP: the rest of it is still to come */
 	enum { FOR_COMMAND, FOR_REPLY, FOR_LOGIN } waits;
-	bool is_allowed;  /* the mechanism is */
-	bool is_first;    /* of a command pair: USER logs nobody in */
-	bool is_multi;    /* the reply ends with a dot (RFC 2449 §5) */
-	bool passes_line; /* the server asked for one, or the last one announced it */
+	bool is_allowed;   /* the mechanism is */
+	bool is_first;     /* of a command pair: USER logs nobody in */
+	bool is_multi;     /* the reply ends with a dot (RFC 2449 §5) */
+	bool passes_line;  /* the server asked for one, or the last one announced it */
+	bool has_literals; /* the command in hand may */
 	char tag[64];
 	struct mt_lines lines;
 };
 
 void mt_opening_init(struct mt_opening *opening, enum mt_proto proto);
 
-/* POP3, submission: the server has logged us in already. */
+/* The server has logged us in already. */
 void mt_opening_stand_in(struct mt_opening *opening);
 
 /* What may happen to the program's bytes. answer, of MT_OPENING_ANSWER, is NUL-terminated. */

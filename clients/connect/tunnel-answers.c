@@ -197,7 +197,8 @@ void
 tunnel_open_pipe(struct mt_tunnel *t, const struct mt_dialogue_facts *facts, struct mt_bytes said)
 {
 	bool in_tls = mt_session_is_in_tls(t->session);
-	bool stands_in = tunnel_logs_in(t) && t->proto != MT_PROTO_IMAP;
+	/* D-SASL-09: the program was told, and need not have listened */
+	bool stands_in = tunnel_logs_in(t) || facts->preauth_in_tls;
 	char words[MT_SPEECH_SIZE];
 	size_t size = mt_speech_greeting(t->proto, t->host, facts, in_tls, words);
 

@@ -117,7 +117,8 @@ static const char *const steps[MT_REASON_COUNT] = {
 	[MT_REASON_AUTH_MECHANISM_FORBIDDEN] =
 		"Choose another way to log in, in the mail program's settings.",
 	[MT_REASON_AUTH_CHANNEL_BINDING_MISSING] =
-		"Choose a way to log in whose name ends in -PLUS, in the mail program's settings.",
+		"Choose a way to log in whose name ends in -PLUS, in the mail program's settings; "
+		"a client certificate is none.",
 	[MT_REASON_CLIENTCERT_NOT_REQUESTED] = PROGRAM,
 	[MT_REASON_CLIENTCERT_NOT_AUTHORIZED] =
 		"Allow the certificate for this server first, or use a password.",

@@ -381,6 +381,24 @@ class Programs(Case):
         self.assertEqual(lines[7:], [b"+OK done", b"+OK done", b""])
         self.assert_saw_nothing(server)
 
+    def test_in_imap_a_password_is_bad_and_goes_nowhere(self):
+        # R-5.5-11; RFC 9051 §3.2
+        for preauth in (False, True):
+            with self.subTest(preauth=preauth):
+                address, server = self.asking("imap", **({"greeting": b"* PREAUTH hello\r\n"} if preauth else {}))
+                one = self.connect(address, "imap") if preauth else self.external(address, "imap")
+                one.say(b"a LOGIN me " + CANARY + b"\r\nb CAPABILITY\r\nc LOGIN {2+}\r\nme {11}\r\n")
+                one.until(b"\r\n+ ")
+                one.say(CANARY + b"\r\nd AUTHENTICATE PLAIN\r\n")
+                one.until(b"\r\nd BAD")
+                one.say(CANARY + b"\r\ne SELECT INBOX\r\nf LOGOUT\r\n")
+                one.rest()
+                for words in (b"a BAD mailtrust: ", b"b OK", b"c BAD mailtrust: ", b"e OK"):
+                    self.assertIn(b"\r\n" + words, one.said)
+                self.assertEqual((one.wait(), one.errors()), (service.ALLOW, ""))
+                self.assert_saw_nothing(server, b"LOGIN", b"PLAIN")
+                self.assertEqual(self.said(server)[-3:], [b"b CAPABILITY", b"e SELECT INBOX", b"f LOGOUT"])
+
     def test_commands_that_need_no_login_do_not_end_its_readiness(self):
         said = self.run_talk("submission", [(b"HELO x\r\n", b"250 "), (b"NOOP\r\n", b"250 "),
                                             (b"AUTH PLAIN " + CANARY + b"\r\n", b"235 ")])
@@ -486,6 +504,19 @@ class Presented(Case):
         self.run_cli("account", "edit", address, "--set", "auth_mechs=EXTERNAL")
         one = self.external(address, "imap")
         self.assertTrue(one.until(b"\r\n").startswith(b"* PREAUTH"), one.said)
+
+    def test_where_a_login_has_to_be_bound_a_certificate_is_no_way_out(self):
+        # D-CB-05: EXTERNAL has no channel binding
+        for protocol in PROTOCOLS:
+            with self.subTest(protocol=protocol):
+                address, server = self.asking(protocol)
+                self.addCleanup(self.service.mailtrust, "account", "edit", address, "--set", "channel_binding=prefer")
+                self.run_cli("account", "edit", address, "--set", "channel_binding=require")
+                one = self.external(address, protocol)
+                one.say(EAGER[protocol])
+                self.assert_refused(one, protocol, service.DENY, "auth.channel-binding-missing")
+                self.assertIn("-PLUS, in the mail program's settings; a client certificate is none.", one.errors())
+                self.assert_saw_nothing(server, b"EXTERNAL")
 
     def test_it_is_not_tried_where_the_server_does_not_offer_it_or_does_not_ask(self):
         # R-5.5-11, D-SASL-08, R-5.5-02

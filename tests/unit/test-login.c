@@ -186,6 +186,22 @@ note(char *to, size_t size, const char *text, size_t n)
 	(void)snprintf(to + strlen(to), size - strlen(to), "%.*s", (int)n, text);
 }
 
+static void
+reply_to(struct mt_opening *o, enum mt_proto proto, const char *command)
+{
+	static const char *const replies[MT_PROTO_COUNT] = {
+		[MT_PROTO_POP3] = "+OK\r\n.\r\n",
+		[MT_PROTO_SUBMISSION] = "250-a\r\n250 b\r\n",
+	};
+	char tagged[64];
+
+	(void)snprintf(tagged, sizeof(tagged), "%.*s OK done\r\n", (int)strcspn(command, " "),
+		       command);
+	if (proto != MT_PROTO_IMAP)
+		(void)snprintf(tagged, sizeof(tagged), "%s", replies[proto]);
+	mt_opening_heard(o, (const uint8_t *)tagged, strlen(tagged));
+}
+
 /* What passes is answered at once. */
 static void
 stand_in(const struct stand_in_row *row)
@@ -205,15 +221,13 @@ stand_in(const struct stand_in_row *row)
 		if (turn == MT_OPENING_WAIT)
 			break;
 		if (turn == MT_OPENING_ANSWER) {
-			assert_non_null(strstr(answer, "\r\n"));
-			note(answered, sizeof(answered), answer, strcspn(answer, " \r"));
-			note(answered, sizeof(answered), "/", 1);
+			assert_true(answer[0] == '\0' || strstr(answer, "\r\n"));
+			note(answered, sizeof(answered), answer,
+			     strcspn(answer, row->proto == MT_PROTO_IMAP ? ":" : " \r"));
+			note(answered, sizeof(answered), "/", answer[0] ? 1 : 0);
 		} else if (size > 0) {
-			const char *reply =
-				row->proto == MT_PROTO_POP3 ? "+OK\r\n.\r\n" : "250-a\r\n250 b\r\n";
-
 			note(passed, sizeof(passed), left, size);
-			mt_opening_heard(&o, (const uint8_t *)reply, strlen(reply));
+			reply_to(&o, row->proto, left);
 		}
 		left += size;
 	}
@@ -230,23 +244,58 @@ a_password_is_answered_and_goes_nowhere(void **state)
 	static const struct stand_in_row rows[] = {
 		{MT_PROTO_POP3, "USER me\r\nPASS " SECRET "\r\nSTAT\r\n", "", "+OK/+OK/",
 		 "STAT\r\n"},
-		{MT_PROTO_POP3, "capa\r\napop me " SECRET "\r\n", "capa\r\n", "+OK/", ""},
-		{MT_PROTO_POP3, "AUTH PLAIN " SECRET "\r\nQUIT\r\n", "", "+OK/", "QUIT\r\n"},
+		{MT_PROTO_POP3, "capa\r\napop me " SECRET "\r\n", "capa\r\n", "+OK/", "-"},
+		{MT_PROTO_POP3, "AUTH PLAIN " SECRET "\r\nQUIT\r\n", "QUIT\r\n", "+OK/", "-"},
 		{MT_PROTO_POP3, "AUTH PLAIN\r\n" SECRET "\r\nSTAT\r\n", "", "+/+OK/", "STAT\r\n"},
-		{MT_PROTO_POP3, "auth login\r\n" SECRET "\r\n" SECRET "\r\n", "", "+/+/+OK/", ""},
-		{MT_PROTO_POP3, "AUTH LOGIN " SECRET "\r\n" SECRET "\r\n", "", "+/+OK/", ""},
-		{MT_PROTO_POP3, "AUTH PLAIN\r\n*\r\nAUTH EXTERNAL =\r\n", "", "+/-ERR/+OK/", ""},
+		{MT_PROTO_POP3, "auth login\r\n" SECRET "\r\n" SECRET "\r\n", "", "+/+/+OK/", "-"},
+		{MT_PROTO_POP3, "AUTH LOGIN " SECRET "\r\n" SECRET "\r\n", "", "+/+OK/", "-"},
+		{MT_PROTO_POP3, "AUTH PLAIN\r\n*\r\nAUTH EXTERNAL =\r\n", "", "+/-ERR/+OK/", "-"},
 		{MT_PROTO_POP3, "AUTH CRAM-MD5\r\nAUTH\r\nSTAT\r\n", "", "-ERR/-ERR/", "STAT\r\n"},
 		{MT_PROTO_POP3, "PASS " SECRET, "", "", "-"},
 		{MT_PROTO_POP3, "AUTH PLAIN\r\n" SECRET, "", "+/", "-"},
 		{MT_PROTO_SUBMISSION, "EHLO x\r\nAUTH PLAIN " SECRET "\r\nMAIL FROM:<>\r\n",
 		 "EHLO x\r\n", "235/", "MAIL FROM:<>\r\n"},
-		{MT_PROTO_SUBMISSION, "AUTH PLAIN\r\n" SECRET "\r\n", "", "334/235/", ""},
-		{MT_PROTO_SUBMISSION, "AUTH XOAUTH2 " SECRET "\r\n", "", "235/", ""},
+		{MT_PROTO_SUBMISSION, "AUTH PLAIN\r\n" SECRET "\r\n", "", "334/235/", "-"},
+		{MT_PROTO_SUBMISSION, "AUTH XOAUTH2 " SECRET "\r\n", "", "235/", "-"},
 		{MT_PROTO_SUBMISSION, "AUTH SCRAM-SHA-256 " SECRET "\r\nAUTH LOGIN\r\n*\r\n", "",
 		 "504/334/501/", "-"},
 		{MT_PROTO_SUBMISSION, "HELO x\r\nRSET\r\nnoop\r\nAUTH PLAIN " SECRET "\r\n",
-		 "HELO x\r\nRSET\r\nnoop\r\n", "235/", ""},
+		 "HELO x\r\nRSET\r\nnoop\r\n", "235/", "-"},
+		{MT_PROTO_POP3, "USER me\r\nPASS a\r\nUSER me\r\nPASS " SECRET "\r\nSTAT\r\n", "",
+		 "+OK/+OK/+OK/+OK/", "STAT\r\n"},
+		{MT_PROTO_SUBMISSION,
+		 "AUTH PLAIN a\r\nEHLO x\r\nAUTH PLAIN " SECRET "\r\nRSET\r\nMAIL\r\n",
+		 "EHLO x\r\nRSET\r\n", "235/235/", "MAIL\r\n"},
+	};
+
+	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++)
+		stand_in(&rows[i]);
+}
+
+/* R-5.5-11: nor does one that has not heard the PREAUTH. */
+static void
+a_login_in_imap_is_bad_and_goes_nowhere(void **state)
+{
+	static const struct stand_in_row rows[] = {
+		{MT_PROTO_IMAP, "a LOGIN me " SECRET "\r\nb SELECT x\r\n", "", "a BAD mailtrust/",
+		 "b SELECT x\r\n"},
+		{MT_PROTO_IMAP, "a CAPABILITY\r\nb ID NIL\r\nc login me " SECRET "\r\nd NOOP\r\n",
+		 "a CAPABILITY\r\nb ID NIL\r\nd NOOP\r\n", "c BAD mailtrust/", "-"},
+		{MT_PROTO_IMAP, "a LOGIN {2+}\r\nme {8+}\r\n" SECRET "\r\nb SELECT x\r\n", "",
+		 "a BAD mailtrust/", "b SELECT x\r\n"},
+		{MT_PROTO_IMAP, "a LOGIN {2}\r\nme {8}\r\n" SECRET "\r\nb SELECT x\r\n", "",
+		 "+ mailtrust/+ mailtrust/a BAD mailtrust/", "b SELECT x\r\n"},
+		{MT_PROTO_IMAP, "a LOGIN me {19+}\r\nx\r\nb SELECT " SECRET "\r\nc FETCH\r\n", "",
+		 "a BAD mailtrust/", "c FETCH\r\n"},
+		{MT_PROTO_IMAP, "a LOGIN me {8+}\r\n" SECRET, "", "", "-"},
+		{MT_PROTO_IMAP, "a LOGIN me {99999999999999999999+}\r\n" SECRET "\r\nb FETCH\r\n",
+		 "", "", "-"},
+		{MT_PROTO_IMAP, "a AUTHENTICATE PLAIN " SECRET "\r\n", "", "a BAD mailtrust/", "-"},
+		{MT_PROTO_IMAP, "a AUTHENTICATE PLAIN\r\n" SECRET "\r\n", "",
+		 "a BAD mailtrust/* BAD mailtrust/", "-"},
+		{MT_PROTO_IMAP, "a NOOP\rb LOGIN me " SECRET "\r\n", "", "a BAD mailtrust/", "-"},
+		{MT_PROTO_IMAP, "a ID (\"name\" {3+}\r\nx)\r\n", "", "",
+		 "a ID (\"name\" {3+}\r\nx)\r\n"},
 	};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++)
@@ -262,6 +311,8 @@ a_program_that_knows_that_it_is_logged_in_is_not_looked_at(void **state)
 		{MT_PROTO_SUBMISSION, "EHLO x\r\nMAIL FROM:<>\r\nRCPT\r\n", "EHLO x\r\n", "",
 		 "MAIL FROM:<>\r\nRCPT\r\n"},
 		{MT_PROTO_SUBMISSION, "nonsense\r\n", "", "", "nonsense\r\n"},
+		{MT_PROTO_IMAP, "a CAPABILITY\r\nb LIST x y\r\nc LOGOUT\r\n", "a CAPABILITY\r\n",
+		 "", "b LIST x y\r\nc LOGOUT\r\n"},
 	};
 
 	for (size_t i = 0; i < MT_ARRAY_SIZE(rows); i++)
@@ -275,6 +326,7 @@ main(void)
 		cmocka_unit_test(a_login_is_over_when_all_that_the_program_is_told_is_known),
 		cmocka_unit_test(the_capabilities_are_those_of_after_the_login),
 		cmocka_unit_test(a_password_is_answered_and_goes_nowhere),
+		cmocka_unit_test(a_login_in_imap_is_bad_and_goes_nowhere),
 		cmocka_unit_test(a_program_that_knows_that_it_is_logged_in_is_not_looked_at),
 	};
 

@@ -293,7 +293,7 @@ what_is_neither_capability_nor_login_is_answered_here(void **state)
 		 "PLAIN",
 		 {{PROGRAM, "\r\nnonsense\r\n\x01\xff\r\n"}},
 		 "",
-		 "* BAD mailtrust: log in first\r\n* BAD mailtrust: log in first\r\n"
+		 "* BAD mailtrust: no command\r\n* BAD mailtrust: log in first\r\n"
 		 "* BAD mailtrust: log in first\r\n",
 		 "",
 		 false},
@@ -327,6 +327,73 @@ what_is_neither_capability_nor_login_is_answered_here(void **state)
 	};
 
 	play_all(rows, MT_ARRAY_SIZE(rows));
+}
+
+/* A row of a program that hides a login behind what passes unasked. */
+#define HIDDEN(name, proto, said, passed, answered)                                  \
+	{                                                                            \
+		name, proto, "PLAIN", {{PROGRAM, said}}, passed, answered, "", false \
+	}
+
+static void
+no_login_hides_behind_a_command_that_passes(void **state)
+{
+	static const struct row rows[] = {
+		HIDDEN("IMAP, as a literal of NOOP", MT_PROTO_IMAP, "a NOOP {3+}\r\n", "",
+		       "a BAD mailtrust: no command\r\n"),
+		HIDDEN("IMAP, as one that is waited for", MT_PROTO_IMAP, "a CAPABILITY {3}\r\n", "",
+		       "a BAD mailtrust: no command\r\n"),
+		HIDDEN("IMAP, behind a CR", MT_PROTO_IMAP, "a NOOP\ra LOGIN me secret\r\n", "",
+		       "a BAD mailtrust: no command\r\n"),
+		HIDDEN("IMAP, under a tag nobody would find again", MT_PROTO_IMAP,
+		       "0123456789012345678901234567890123456789012345678901234567890123456789 "
+		       "NOOP\r\n",
+		       "", "* BAD mailtrust: no command\r\n"),
+		HIDDEN("POP3, as a literal", MT_PROTO_POP3, "CAPA {3+}\r\nUSER me\r\n",
+		       "CAPA {3+}\r\n", ""),
+		HIDDEN("POP3, behind a CR", MT_PROTO_POP3, "CAPA\rUSER me\r\n", "",
+		       "-ERR mailtrust: no command\r\n"),
+		HIDDEN("submission, as a literal", MT_PROTO_SUBMISSION,
+		       "EHLO {3+}\r\nAUTH LOGIN secret\r\n", "EHLO {3+}\r\n", ""),
+		HIDDEN("submission, behind two CR", MT_PROTO_SUBMISSION, "NOOP\r\r\n", "",
+		       "500 5.5.2 mailtrust: no command\r\n"),
+		{"IMAP, behind a mechanism that is allowed",
+		 MT_PROTO_IMAP,
+		 "PLAIN",
+		 {{PROGRAM, "a AUTHENTICATE PLAIN {3+}\r\nb LOGIN me secret\r\n"}},
+		 "a AUTHENTICATE PLAIN {3+}\r\n",
+		 "",
+		 "PLAIN ",
+		 false},
+		{"IMAP, behind its answer",
+		 MT_PROTO_IMAP,
+		 "PLAIN",
+		 {{PROGRAM, "a AUTHENTICATE PLAIN\r\n"},
+		  {SERVER, "+ \r\n"},
+		  {PROGRAM, "eA=={3+}\r\nb LOGIN me secret\r\n"}},
+		 "a AUTHENTICATE PLAIN\r\neA=={3+}\r\n",
+		 "",
+		 "PLAIN ",
+		 false},
+	};
+
+	play_all(rows, MT_ARRAY_SIZE(rows));
+}
+
+static void
+nor_behind_a_nul(void **state)
+{
+	static const char said[] = "NOOP\0\r\n";
+	struct mt_opening opening;
+	size_t size = 0;
+	char answer[128];
+
+	mt_opening_init(&opening, MT_PROTO_SUBMISSION);
+	assert_int_equal(
+		mt_opening_look(&opening, (const uint8_t *)said, sizeof(said) - 1, &size, answer),
+		MT_OPENING_ANSWER);
+	assert_int_equal(size, sizeof(said) - 1);
+	assert_string_equal(answer, "500 5.5.2 mailtrust: no command\r\n");
 }
 
 static void
@@ -430,6 +497,8 @@ main(void)
 		cmocka_unit_test(an_allowed_login_passes_with_its_answers_and_ends_the_opening),
 		cmocka_unit_test(a_mechanism_that_is_not_allowed_goes_nowhere),
 		cmocka_unit_test(what_is_neither_capability_nor_login_is_answered_here),
+		cmocka_unit_test(no_login_hides_behind_a_command_that_passes),
+		cmocka_unit_test(nor_behind_a_nul),
 		cmocka_unit_test(commands_pass_one_at_a_time_each_after_the_answer),
 		cmocka_unit_test(words_of_the_server_that_are_no_lines_let_nothing_pass),
 	};
