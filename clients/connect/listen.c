@@ -193,6 +193,17 @@ take_signal(struct listener *listener)
 	return info.ssi_signo == SIGCHLD;
 }
 
+/* nohup(1), and shells for what runs in the background, have some ignored: so it stays, although
+ * ignored signals are not lost where they are blocked. */
+static void
+add_ending(sigset_t *wanted, int number)
+{
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) != 0 || action.sa_handler != SIG_IGN)
+		(void)sigaddset(wanted, number);
+}
+
 static bool
 watch_signals(struct listener *listener)
 {
@@ -200,10 +211,13 @@ watch_signals(struct listener *listener)
 
 	(void)sigemptyset(&wanted);
 	(void)sigaddset(&wanted, SIGCHLD);
-	(void)sigaddset(&wanted, SIGTERM);
-	(void)sigaddset(&wanted, SIGINT);
-	(void)sigaddset(&wanted, SIGHUP);
+	add_ending(&wanted, SIGTERM);
+	add_ending(&wanted, SIGINT);
+	add_ending(&wanted, SIGHUP);
 	listener->signals = -1;
+	/* whose children are not waited for is not told when they end */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return false;
 	if (sigprocmask(SIG_BLOCK, &wanted, &listener->before) == 0)
 		listener->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 	return listener->signals >= 0;

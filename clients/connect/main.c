@@ -118,6 +118,18 @@ parse_arguments(int argc, char **argv, struct arguments *ret)
 	return MT_EXIT_OK;
 }
 
+/* What is opened next takes the lowest number that is free, and must not be taken for an end of the
+ * program, or for where messages go. As libc does for setgid programs: neither can be used. */
+static bool
+occupy_standard_ends(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 /* Both directions have to be served at once, so neither end may block; the flag is the open file's,
  * which the program's parent may share, so it is put back. A terminal is left alone: it blocks
  * nobody for long, and the shell behind it would stumble. Return: the flags before, or -1. */
@@ -184,6 +196,8 @@ main(int argc, char **argv)
 	struct arguments arguments = {.connect = {.binding = -1}};
 	enum mt_exit status;
 
+	if (!occupy_standard_ends())
+		return MT_EXIT_INTERNAL;
 	(void)signal(SIGPIPE, SIG_IGN);
 	status = parse_arguments(argc, argv, &arguments);
 	if (status)

@@ -386,7 +386,7 @@ check_passed(const struct play *p)
 		size_t size = strlen(farewells[i]);
 
 		if (size > 0 &&
-		    (!(has_opening(p)) || mt_tunnel_get_stage(p->tunnel) != MT_TUNNEL_OVER))
+		    (!has_opening(p) || mt_tunnel_get_stage(p->tunnel) != MT_TUNNEL_OVER))
 			break;
 		is_right |= size <= n && memcmp(passed + n - size, farewells[i], size) == 0 &&
 			    is_the_programs(p, passed, n - size);
@@ -446,8 +446,8 @@ check_told(const struct play *p)
 	expect(strstr(line, "checked by mailtrust") != NULL);
 	check_capabilities(p, line);
 	/* with an opening, answers of ours stand in between */
-	if (rest > 0 && !(has_opening(p)) &&
-	    mt_tunnel_get_stage(p->tunnel) == MT_TUNNEL_RELAY && mt_tunnel_is_in_tls(p->tunnel))
+	if (rest > 0 && !has_opening(p) && mt_tunnel_get_stage(p->tunnel) == MT_TUNNEL_RELAY &&
+	    mt_tunnel_is_in_tls(p->tunnel))
 		expect(memmem(said->data, said->size, end + 1, rest) != NULL);
 }
 

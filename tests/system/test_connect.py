@@ -2,10 +2,12 @@
 """mailtrust connect: a mail program's session, held back until the service has allowed it."""
 import base64
 import ctypes
+import functools
 import os
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 import time
 import unittest
@@ -15,6 +17,7 @@ from lab.scripted import flood, half_close, reset, secure
 from lab.tunnelled import CANARY, EAGER, GREETING, LOGIN, PROTOCOLS, REFUSAL, TRUNCATED, Case, ScriptedCase, take_leave
 
 LAB = CAST = None
+LISTEN_TUNNELS_MAX = 48  # clients/connect/listen.h
 MIB = 1024 * 1024
 
 
@@ -473,6 +476,24 @@ class CommandLine(ScriptedCase):
         self.assertTrue(said.startswith(b"-ERR mailtrust: localhost: "), said)
 
 
+    def test_a_standard_end_that_is_closed_is_nothing_elses_place(self):
+        argv = [place.executable("mailtrust"), "--socket", self.service.socket, "connect"]
+        for closed in ((0,), (1,), (2,), (1, 2)):
+            with self.subTest(closed=closed):
+                address, server = self.server("imap", True)
+                ends = [None if fd in closed else subprocess.PIPE for fd in range(3)]
+                child = subprocess.Popen([*map(str, argv), address, "imap"], stdin=ends[0], stdout=ends[1], stderr=ends[2],
+                                         env=LAB.environment(),
+                                         preexec_fn=functools.partial(lambda fds: [os.close(fd) for fd in fds], closed))
+                self.addCleanup(child.communicate)
+                self.addCleanup(child.kill)
+                place.wait_until(lambda s=server: s.talks and s.talks[-1].saw, "the session")
+                found = {os.readlink(f"/proc/{child.pid}/fd/{fd}") for fd in closed}
+                self.assertEqual(found, {"/dev/null"})
+                if 1 not in closed:
+                    self.assertTrue(child.stdout.readline().startswith(b"* OK "))
+
+
 class Reduced(ScriptedCase):
     """An account whose owner has consented to less."""
 
@@ -722,9 +743,9 @@ class Mechanisms(ScriptedCase):
 class Listening(ScriptedCase):
     """connect --listen: for programs that cannot run a command."""
 
-    def listen(self, address, protocol, place_):
+    def listen(self, address, protocol, place_, through=()):
         """Return: (process, where it listens)."""
-        process = LAB.start([place.executable("mailtrust"), "--socket", self.service.socket, "connect", "--listen", place_,
+        process = LAB.start([*through, place.executable("mailtrust"), "--socket", self.service.socket, "connect", "--listen", place_,
                              address, protocol], name=f"listen-{len(LAB.processes)}")
         self.addCleanup(process.end)
         place.wait_until(lambda: process.has_ended() or "listening at" in process.output(), "the listener")
@@ -782,6 +803,21 @@ class Listening(ScriptedCase):
         process.child.terminate()
         process.child.wait(5)
         self.assertFalse(os.path.exists(where[5:]))
+
+    def test_signals_its_parent_has_ignored_neither_end_it_nor_hide_the_end_of_a_tunnel(self):
+        address, _ = self.server("imap", True)
+        process, where = self.listen(address, "imap", self.places("signals")[0],
+                                     through=("env", "--ignore-signal=CHLD,HUP,INT"))
+        for number in (signal.SIGHUP, signal.SIGINT):
+            process.child.send_signal(number)
+        for _ in range(LISTEN_TUNNELS_MAX + 1):  # more than there may be at a time
+            with self.dial(where) as end:
+                self.assertTrue(end.readline().startswith(b"* OK"))
+                end.write(b"b LOGOUT\r\n")
+                self.assertTrue(end.read().endswith(b"b OK done\r\n"))
+        self.assertFalse(process.has_ended())
+        process.child.terminate()
+        self.assertEqual(process.child.wait(5), 0)
 
     def test_a_socket_left_over_is_replaced_and_one_in_use_is_not(self):
         address, _ = self.server("imap", True)
