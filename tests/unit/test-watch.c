@@ -578,7 +578,7 @@ an_account_that_is_not_active_is_not_watched(void **state)
 	w->n_told = w->n_asked = 0;
 	pass_quickly(w, DAY + DAY / 10);
 	assert_in_range(w->n_asked, 1, 2);
-	assert_int_equal(w->n_told, 1);
+	assert_in_range(w->n_told, 1, 2); /* the second may be a day later */
 }
 
 static void
