@@ -322,6 +322,16 @@ mt_tls_judged(struct mt_tls *tls, bool accept, const struct mt_tls_credential *c
 	return go_on(tls);
 }
 
+/* Every reading may have answers, and nobody but us counts them. */
+static void
+check_unsent(struct mt_tls *tls)
+{
+	if (BIO_ctrl_pending(tls->out) <= MT_TLS_UNSENT_MAX)
+		return;
+	(void)snprintf(tls->problem, sizeof(tls->problem), "the server asks without listening");
+	tls->state = MT_TLS_FAILED;
+}
+
 size_t
 mt_tls_read(struct mt_tls *tls, uint8_t *buffer, size_t size)
 {
@@ -333,7 +343,9 @@ mt_tls_read(struct mt_tls *tls, uint8_t *buffer, size_t size)
 	error = SSL_get_error(tls->ssl, 0);
 	if (error == SSL_ERROR_ZERO_RETURN)
 		tls->state = MT_TLS_CLOSED;
-	else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+	else if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+		check_unsent(tls);
+	else {
 		/* under TLS 1.3 a certificate is refused after the handshake */
 		note_problem(tls);
 		tls->state = MT_TLS_FAILED;

@@ -564,6 +564,51 @@ a_queue_gives_back_what_was_put_and_takes_no_more_than_fits(void **state)
 	free(queue);
 }
 
+/* RFC 8446 §4.6.3: each update that is asked for is an answer of ours. */
+static void
+a_server_that_asks_without_listening_does_not_fill_the_memory(void **state)
+{
+	uint8_t buffer[1024];
+	struct stage s;
+
+	open_up(&s, 0, false);
+	for (size_t i = 0; i < 2 * MT_TLS_UNSENT_MAX;
+	     i += 22) { /* with its record; it hears nothing */
+		size_t n;
+
+		if (mt_tunnel_get_stage(s.tunnel) == MT_TUNNEL_OVER)
+			break;
+		assert_int_equal(SSL_key_update(s.peer.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(s.peer.ssl), 1);
+		assert_true(mt_tunnel_room_for_server(s.tunnel) > 0);
+		n = peer_say(&s.peer, buffer, sizeof(buffer));
+		mt_tunnel_server_said(s.tunnel, buffer, n, PEER_WALL_USEC);
+	}
+	assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_OVER);
+	assert_int_equal(mt_tunnel_get_status(s.tunnel), MT_EXIT_TEMPORARY);
+	end(&s);
+}
+
+static void
+a_server_that_asks_and_listens_may_ask_for_ever(void **state)
+{
+	uint8_t buffer[1024];
+	struct stage s;
+
+	open_up(&s, 0, false);
+	for (size_t i = 0; i < 2 * MT_TLS_UNSENT_MAX; i += 22) {
+		size_t n;
+
+		assert_int_equal(SSL_key_update(s.peer.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(s.peer.ssl), 1);
+		n = peer_say(&s.peer, buffer, sizeof(buffer));
+		mt_tunnel_server_said(s.tunnel, buffer, n, PEER_WALL_USEC);
+		(void)carry_up(&s);
+	}
+	assert_int_equal(mt_tunnel_get_stage(s.tunnel), MT_TUNNEL_RELAY);
+	end(&s);
+}
+
 int
 main(void)
 {
@@ -585,6 +630,8 @@ main(void)
 		cmocka_unit_test(
 			without_an_exporter_the_binding_is_the_weaker_one_to_the_servers_certificate),
 		cmocka_unit_test(a_queue_gives_back_what_was_put_and_takes_no_more_than_fits),
+		cmocka_unit_test(a_server_that_asks_without_listening_does_not_fill_the_memory),
+		cmocka_unit_test(a_server_that_asks_and_listens_may_ask_for_ever),
 	};
 
 	return cmocka_run_group_tests_name("tunnel", tests, NULL, NULL);
