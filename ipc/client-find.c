@@ -58,13 +58,20 @@ find_user(const struct mt_client_places *places, struct mt_client_place *ret)
 	return choose(true, places->session_bus, ret);
 }
 
+bool
+mt_client_system_has_one(const struct mt_client_places *places)
+{
+	return access(places->system_socket, F_OK) == 0 ||
+	       access(places->system_service, F_OK) == 0;
+}
+
 static int
 find_default(const struct mt_client_places *places, struct mt_client_place *ret)
 {
 	if (places->named_socket && *places->named_socket)
 		return choose(false, places->named_socket, ret);
-	/* installed, even if it does not run, means it is the one to ask: no way around it */
-	if (access(places->system_socket, F_OK) == 0 || access(places->system_service, F_OK) == 0)
+	/* no way around it */
+	if (mt_client_system_has_one(places))
 		return find_system(places, ret);
 
 	return find_user(places, ret);

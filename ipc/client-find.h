@@ -29,6 +29,9 @@ struct mt_client_places {
  * word (secure_getenv). */
 void mt_client_places_init(struct mt_client_places *ret);
 
+/* The system has a daemon, running or not: it is the one to ask. */
+bool mt_client_system_has_one(const struct mt_client_places *places);
+
 struct mt_client_place {
 	bool is_bus;
 	char text[512]; /* path of a socket, or address of a bus */

@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "ipc/client-find.h"
 
 #define DAEMON_USER "mailtrust"
 
@@ -162,6 +165,17 @@ is_accepting(const char *path)
 	return accepting;
 }
 
+/* A daemon of one's own is as good as one's own word, but for the program that was installed to put
+ * another's in its place (setgid): where the system has a daemon, it asks no other (DESIGN §3). */
+static bool
+may_serve_itself(void)
+{
+	struct mt_client_places places;
+
+	mt_client_places_init(&places);
+	return !getauxval(AT_SECURE) || !mt_client_system_has_one(&places);
+}
+
 /* Root, the user mailtrust, or ourselves: anybody else who listens there is not the daemon. */
 static bool
 is_trusted_server(DBusConnection *connection)
@@ -175,8 +189,10 @@ is_trusted_server(DBusConnection *connection)
 	if (!dbus_connection_get_unix_fd(connection, &fd) ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &creds, &size))
 		return false;
-	if (creds.uid == 0 || creds.uid == getuid())
+	if (creds.uid == 0)
 		return true;
+	if (creds.uid == getuid())
+		return may_serve_itself();
 
 	return getpwnam_r(DAEMON_USER, &entry, buffer, sizeof(buffer), &found) == 0 && found &&
 	       creds.uid == entry.pw_uid;

@@ -187,6 +187,19 @@ class Installed(unittest.TestCase):
         self.assertEqual(tunnel.refused(one)[0], service.NO_DAEMON)
         self.assertIn("somebody else listens", one.errors())
 
+    def test_where_the_system_has_a_service_one_of_the_users_own_is_none(self):
+        # DESIGN §3: the tunnel's peer is root or mailtrust; no option sidesteps the organisation (R-5.2-10)
+        target = self.make_service("own", AS_NOBODY)
+        folder = LAB.folder("system-services")
+        activated = "/usr/share/dbus-1/system-services"
+        script = f'mount --bind {folder} {activated} && exec "$@"'
+        elsewhere = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *AS_NOBODY]
+        self.assert_attested(self.connect(*elsewhere, target=target))
+        (folder / "org.mailtrust1.service").touch()
+        one = self.connect(*elsewhere, target=target)
+        self.assertEqual(tunnel.refused(one)[0], service.NO_DAEMON)
+        self.assertIn("somebody else listens", one.errors())
+
     def test_the_user_cannot_trace_it_and_traced_from_the_start_it_only_asserts(self):
         target = self.make_service("nobodys", AS_NOBODY)
         self.assert_attested(self.connect(*AS_NOBODY, target=target))
