@@ -129,8 +129,7 @@ struct mt_endpoint *mt_account_find_endpoint_mutable(struct mt_account *account,
 						     enum mt_proto proto, const char *host,
 						     uint16_t port);
 bool mt_account_has_host(const struct mt_account *account, const char *host);
-bool mt_account_has_declined(const struct mt_account *account, const char *offer,
-			     int64_t now_usec);
+bool mt_account_has_declined(const struct mt_account *account, const char *offer, int64_t now_usec);
 /* The server's name may have been forged, or leads out of the domain of the address, and its owner
  * has not confirmed it: nothing connects to it (R-5.1-12, rows 11 and 13). */
 bool mt_account_awaits_confirmation(const struct mt_account *account,

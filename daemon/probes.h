@@ -49,8 +49,9 @@ MT_MUST_CHECK int mt_probes_start(struct mt_probes *probes, uint32_t uid,
 				  const struct mt_account *account,
 				  const struct mt_endpoint *endpoint, mt_probes_fn callback,
 				  void *userdata, struct mt_probe_run **ret);
-/* The same of a server that is not the account's, judged as if it were saved; nothing is stored. The
- * caller answers for where it comes from: a person, or DNS data that may name a server (R-5.1-11).
+/* The same of a server that is not the account's, judged as if it were saved; nothing is stored.
+ * The caller answers for where it comes from: a person, or DNS data that may name a server
+ * (R-5.1-11).
  */
 MT_MUST_CHECK int mt_probes_try(struct mt_probes *probes, uint32_t uid,
 				const struct mt_account *account,

@@ -141,8 +141,8 @@
 #define MT_AUTHZID_MAX 1024
 /* What the tunnel holds of a mail program that talks before it may: more is no mail (D-SYS-08). */
 #define MT_HELD_MAX (64 * 1024)
-/* What TLS has to say to a server that does not take it: twice what is ever held, and then the rest is
- * answers to questions (KeyUpdate, RFC 8446 §4.6.3) that somebody asks without listening. */
+/* What TLS has to say to a server that does not take it: twice what is ever held, and then the rest
+ * is answers to questions (KeyUpdate, RFC 8446 §4.6.3) that somebody asks without listening. */
 #define MT_TLS_UNSENT_MAX (2 * MT_HELD_MAX)
 /* Evidence on its way from a tunnel to its asker: a chain, a staple, names. */
 #define MT_QUESTION_BYTES_MAX (MT_CHAIN_BYTES_MAX + MT_STAPLE_MAX + 16 * 1024)
