@@ -89,7 +89,9 @@ turn(struct run *run)
 	return !run->owes_change || tell_change(run);
 }
 
-/* Nothing of the tunnel's stays open here, and nothing the program left open. */
+/* Nothing of the tunnel's stays open here, and nothing the program left open. What ends us is the
+ * end of the channel; the signal is for a tunnel that dies before it is confined, because
+ * Landlock's scope holds back what a confined one would send, this one too. */
 static int
 give_up_the_rest(const struct run *run, pid_t tunnel)
 {
