@@ -4,6 +4,8 @@ import contextlib
 import socket
 import threading
 
+from lab import place
+
 
 class Door:
     """A port on loopback that passes everything on to another one."""
@@ -15,8 +17,9 @@ class Door:
         self.strips = b""  # what clients do not hear
         self.listener = socket.create_server(("127.0.0.1", lab.port()))
         self.port = self.listener.getsockname()[1]
-        lab.stack.callback(self.listener.close)
-        threading.Thread(target=self.serve, daemon=True).start()
+        thread = threading.Thread(target=self.serve, daemon=True)
+        lab.stack.callback(place.stop_accepting, self.listener, thread)
+        thread.start()
 
     def serve(self):
         with contextlib.suppress(OSError):

@@ -62,6 +62,15 @@ def bound(family, address, port):
     return one
 
 
+def stop_accepting(listener, thread):
+    """Closes a listener once the thread that accepts at it has ended. One that is closed under such a thread leaves it
+    with a number, and the next listener that gets the number shares its connections with a stranger."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(PATIENCE_SEC)
+    listener.close()
+
+
 def started_at(pid):
     """When a process began, in ticks since boot; None where there is none."""
     try:

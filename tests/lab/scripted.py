@@ -198,9 +198,7 @@ class ScriptedServer:
 
     def close(self):
         """Hears nobody any more, and hangs up on all."""
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        place.stop_accepting(self.listener, self.thread)
         if self.keeper:
             self.keeper.close()
         for talk in self.talks:

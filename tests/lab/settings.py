@@ -10,7 +10,7 @@ import random
 import socket
 import threading
 
-from lab import scripted
+from lab import place, scripted
 
 
 def address(port=443):
@@ -60,8 +60,9 @@ class Door:
         self.lab, self.target, self.count = lab, target, 0
         self.address = address(port)
         self.listener = socket.create_server((self.address, port))
-        lab.stack.callback(self.listener.close)
-        threading.Thread(target=self.serve, daemon=True).start()
+        thread = threading.Thread(target=self.serve, daemon=True)
+        lab.stack.callback(place.stop_accepting, self.listener, thread)
+        thread.start()
 
     def serve(self):
         with contextlib.suppress(OSError):

@@ -4,6 +4,8 @@ import contextlib
 import socket
 import threading
 
+from lab import place
+
 CHANGE_CIPHER_SPEC, HANDSHAKE = 20, 22
 CLIENT_HELLO, CERTIFICATE = 1, 11
 SERVER_NAME, SUPPORTED_VERSIONS, PRE_SHARED_KEY, SESSION_TICKET = 0, 43, 41, 35
@@ -16,8 +18,9 @@ class Wire:
         self.target, self.said = port, b""
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        lab.stack.callback(self.listener.close)
-        threading.Thread(target=self.serve, daemon=True).start()
+        thread = threading.Thread(target=self.serve, daemon=True)
+        lab.stack.callback(place.stop_accepting, self.listener, thread)
+        thread.start()
 
     def serve(self):
         while True:

@@ -77,7 +77,6 @@ class Absent(unittest.TestCase):
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(path))
         server.listen(8)
-        self.addCleanup(server.close)
 
         def talk():
             with contextlib.suppress(OSError):  # closed: the test is over
@@ -86,8 +85,12 @@ class Absent(unittest.TestCase):
                     with peer, contextlib.suppress(BrokenPipeError):
                         peer.sendall(text)
 
-        if text is not None:
-            threading.Thread(target=talk, daemon=True).start()
+        thread = threading.Thread(target=talk, daemon=True)
+        if text is None:
+            self.addCleanup(server.close)
+            return path
+        self.addCleanup(place.stop_accepting, server, thread)
+        thread.start()
         return path
 
     def test_a_missing_service_is_absent(self):

@@ -424,10 +424,11 @@ class NoService(ScriptedCase):
             with self.subTest(answer=answer[:8]):
                 path = LAB.folder("nonsense") / f"socket-{len(answer)}"
                 listener = socket.socket(socket.AF_UNIX)
-                self.addCleanup(listener.close)
                 listener.bind(str(path))
                 listener.listen()
-                threading.Thread(target=say_nonsense, args=(listener, answer), daemon=True).start()
+                thread = threading.Thread(target=say_nonsense, args=(listener, answer), daemon=True)
+                self.addCleanup(place.stop_accepting, listener, thread)
+                thread.start()
                 program = [place.executable("mailtrust"), "--socket", path, "connect"]
                 one = self.connect("me@example.test", "imap", program=program)
                 one.say(EAGER["imap"])

