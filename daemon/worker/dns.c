@@ -211,29 +211,9 @@ configure_anchors(struct mt_dns *dns, const struct mt_dns_options *options)
 	return true;
 }
 
-/* A name server that is silent about one name is asked about others as before. libunbound would
- * leave it alone for minutes, and it is the only one: whoever asks about names of a domain that
- * answers nobody would take DNS from everybody (D-SYS-10). */
-static bool
-configure_patience(struct ub_ctx *ctx)
-{
-	static const char *const options[][2] = {
-		{"infra-host-ttl:", "1"}, /* seconds for which a silence is held against it */
-		{"infra-cache-max-rtt:", "2000"}, /* and how long it can make a question wait, ms */
-		{"infra-keep-probing:", "yes"},
-	};
-
-	for (size_t i = 0; i < MT_ARRAY_SIZE(options); i++)
-		if (ub_ctx_set_option(ctx, options[i][0], options[i][1]) != 0)
-			return false;
-	return true;
-}
-
 static bool
 configure_servers(struct ub_ctx *ctx, const struct mt_dns_options *options)
 {
-	if (!configure_patience(ctx))
-		return false;
 	if (has_loopback_server(options) &&
 	    ub_ctx_set_option(ctx, "do-not-query-localhost:", "no") != 0)
 		return false;

@@ -173,22 +173,6 @@ class Bad(Case):
         for args in ((), ("a@b.test", "c@d.test"), ("--help-me",)):
             self.assertEqual(SERVICE.mailtrust("discover", *args).returncode, service.USAGE)
 
-    def test_a_domain_that_answers_nobody_does_not_take_dns_from_the_others(self):
-        # D-SYS-10: the one name server there is is silent about some names, and asked about others as before
-        PROXY.behave = lambda name, kind: "drop" if "mute" in name else None
-        with SERVICE.connect() as connection:
-            for n in range(4):
-                for m in range(3):
-                    connection.send(None, service.ROOT_PATH, service.MANAGER, "Discover", "sa{sv}",
-                                    f"a@mute{n}{m}.plain.test", {})
-                for _ in range(3):
-                    connection.receive()
-
-            def is_answered():
-                reply = self.call(connection, f"a@new{time.monotonic_ns()}.plain.test")
-                return {answer["state"] for answer in reply.values()[2]} == {"absent"}
-            place.wait_until(is_answered, "DNS for others", 10)
-
     def test_one_caller_has_a_few_under_way_and_others_are_served(self):
         PROXY.behave = lambda name, kind: "drop" if "flood" in name else None
         with SERVICE.connect() as connection:

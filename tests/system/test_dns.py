@@ -195,10 +195,8 @@ class Resolvers(Case):
         self.assertTrue(3.5 < time.monotonic() - began < 6)
 
     def test_a_resolver_that_drops_only_tlsa_leaves_it_undetermined(self):
-        # whether our deadline or the resolver's patience ends first, nothing was found out
         answer = self.misbehave(("TLSA",), "drop", "tlsa imap.example.test 993")
-        self.assertIn(answer["state"], ("timeout", "servfail"))
-        self.expect(answer, address="secure", status="undetermined")
+        self.expect(answer, state="timeout", address="secure", status="undetermined")
 
     def test_a_resolver_that_fails_only_tlsa_leaves_it_undetermined(self):
         self.assertIn(self.misbehave(("TLSA",), "servfail", "tlsa imap.example.test 993")["status"],
